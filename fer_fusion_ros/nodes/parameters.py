@@ -1,0 +1,111 @@
+"""Declare node parameters with descriptions and limits, and name the wrong ones."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from fer_fusion_ros.exceptions import ParameterError
+
+
+def declare(
+    node: Node,
+    name: str,
+    default: bool | int | float | str | Sequence[Any],
+    description: str,
+    *,
+    range: tuple[float, float] | None = None,  # noqa: A002 (the word users know)
+    choices: Sequence[str] | None = None,
+) -> Any:
+    """Declare one read-only parameter and return its value.
+
+    The type of ``default`` is the type of the parameter. A whole number given for a
+    floating-point parameter is taken as one.
+
+    :param range: lowest and highest value allowed, both included.
+    :param choices: the words allowed, for a string.
+    :raises ParameterError: when the value that was given has another type, is out of range or
+        is none of the choices; the message names the parameter and what it may be.
+    """
+    descriptor = ParameterDescriptor(description=description, read_only=True)
+    if choices is not None:
+        descriptor.additional_constraints = 'one of: ' + ', '.join(choices)
+    if range is not None:
+        if isinstance(default, float):
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(range[0]), to_value=float(range[1]))
+            ]
+        else:
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(range[0]), to_value=int(range[1]))
+            ]
+    overrides = _overrides(node)
+    given = overrides.get(name)
+    if isinstance(default, float) and given is not None and type(given.value) is int:
+        overrides[name] = Parameter(name, value=float(given.value))
+    try:
+        value = node.declare_parameter(name, default, descriptor).value
+    except InvalidParameterTypeException as error:
+        raise ParameterError(
+            f'parameter {name!r} of node {node.get_name()!r} is {_written(given)}, '
+            f'but must be {_kind(default)} such as {_written(default)} ({description})'
+        ) from error
+    except InvalidParameterValueException as error:
+        raise ParameterError(
+            f'parameter {name!r} of node {node.get_name()!r} is {_written(given)}, '
+            f'but must be {_allowed(range)} ({description})'
+        ) from error
+    if choices is not None and value not in choices:
+        near = difflib.get_close_matches(str(value), choices, n=1)
+        hint = f'; did you mean {near[0]!r}?' if near else ''
+        raise ParameterError(
+            f'parameter {name!r} of node {node.get_name()!r} is {value!r}, '
+            f'but must be one of {", ".join(choices)}{hint}'
+        )
+    return value
+
+
+def report_unknown(node: Node) -> list[str]:
+    """Warn about every given parameter that the node never declared; return the warnings.
+
+    Call it last in a node's constructor: QoS overrides are declared with their topics.
+    """
+    known = [name for name in node.get_parameters_by_prefix('')]
+    warnings = []
+    for name in sorted(set(_overrides(node)) - set(known)):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f'did you mean {near[0]!r}?' if near else f'it has: {", ".join(sorted(known))}'
+        warnings.append(
+            f'node {node.get_name()!r} has no parameter {name!r}, its value is ignored; {hint}'
+        )
+        node.get_logger().warning(warnings[-1])
+    return warnings
+
+
+def _overrides(node: Node) -> dict[str, Parameter]:
+    # rclpy has no public way to see what a parameter file or the command line gave.
+    return node._parameter_overrides
+
+
+def _written(value: Any) -> str:
+    return repr(value.value if isinstance(value, Parameter) else value)
+
+
+def _kind(default: Any) -> str:
+    if isinstance(default, bool):
+        return 'a boolean'
+    if isinstance(default, int):
+        return 'a whole number'
+    if isinstance(default, float):
+        return 'a number'
+    if isinstance(default, str):
+        return 'a string'
+    return 'a list'
+
+
+def _allowed(limits: tuple[float, float] | None) -> str:
+    return f'from {limits[0]} to {limits[1]}' if limits else 'another value'
