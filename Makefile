@@ -1,0 +1,86 @@
+# Every command sets up what it needs and is quick when nothing changed.
+#
+#   make demo    see it work: simulated lenses, the whole pipeline, a video and a picture in out/
+#   make test    build, then run every test
+#   make build   the environment and the colcon build alone
+#   make lint    ruff, lint and format
+#   make env     print the shell commands that enter the environment: eval "$(make -s env)"
+#
+# With a ROS distribution sourced, that one is used. Without, ROS 2 comes as wheels from PyPI:
+# Jazzy, or the one that ROS_DISTRO names (jazzy, kilted). Each keeps its own folders.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+
+# A sourced distribution is a prefix with rclpy that is not one of our own environments.
+SOURCED := $(shell IFS=:; for p in $$AMENT_PREFIX_PATH; do \
+  [ -d "$$p/share/rclpy" ] && [ ! -e "$$p/pyvenv.cfg" ] && echo yes && break; done)
+
+ROS_DISTRO ?= jazzy
+ifeq ($(SOURCED),yes)
+  SUFFIX := -ros-$(ROS_DISTRO)
+  ROS_EXTRA :=
+  VENV_OPTIONS := --system-site-packages
+else
+  SUFFIX := $(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
+  ROS_EXTRA := ros-$(ROS_DISTRO)
+  VENV_OPTIONS :=
+  COLCON_OPTIONS := -GNinja
+endif
+
+VENV := $(CURDIR)/.venv$(SUFFIX)
+BUILD := $(CURDIR)/build$(SUFFIX)
+INSTALL := $(CURDIR)/install$(SUFFIX)
+LOG := $(CURDIR)/log$(SUFFIX)
+LOCK := flock $(VENV).lock
+ENTER := source $(VENV)/bin/activate
+ifneq ($(SOURCED),yes)
+  ENTER += && export ROS_DISTRO=$(ROS_DISTRO) AMENT_PREFIX_PATH=$(VENV) CMAKE_PREFIX_PATH=$(VENV)
+endif
+RUN = $(ENTER) && source $(INSTALL)/setup.bash
+
+SOURCES := $(shell find fer_fusion_ros msg launch config cmake tools -type f \
+  -not -name '*.pyc' 2>/dev/null) CMakeLists.txt package.xml
+
+.PHONY: demo test build lint env clean
+.DELETE_ON_ERROR:
+
+demo: build
+	$(RUN) && fer_fusion demo
+
+test: build $(VENV)/.test
+	$(RUN) && pytest $(PYTEST_OPTIONS)
+
+build: $(INSTALL)/.built
+
+lint: $(VENV)/.test
+	$(ENTER) && ruff check . && ruff format --check .
+
+env: build
+	@echo '$(RUN)'
+
+clean:
+	rm -rf $(BUILD) $(INSTALL) $(LOG)
+
+# Environments: one stamp per set of requirements, all read from setup.py.
+define install_extras
+$(LOCK) bash -c '$(ENTER) && python tools/project.py requirements $(1) > $@.txt \
+  && pip install --quiet --requirement $@.txt' && touch $@
+endef
+
+$(VENV)/.created:
+	$(LOCK) $(PYTHON) -m venv $(VENV_OPTIONS) $(VENV)
+	$(LOCK) $(VENV)/bin/pip install --quiet 'pip>=24' 'setuptools<80'
+	touch $@
+
+$(VENV)/.run: setup.py tools/project.py $(VENV)/.created
+	$(call install_extras,$(ROS_EXTRA) engine demo)
+
+$(VENV)/.test: setup.py tools/project.py $(VENV)/.run
+	$(call install_extras,$(ROS_EXTRA) engine demo train test lint)
+
+$(INSTALL)/.built: $(VENV)/.run $(SOURCES)
+	$(LOCK) bash -c '$(ENTER) && colcon --log-base $(LOG) build --symlink-install \
+	  --base-paths $(CURDIR) --build-base $(BUILD) --install-base $(INSTALL) \
+	  --event-handlers console_direct- --cmake-args $(COLCON_OPTIONS) \
+	  -DPython3_EXECUTABLE=$(VENV)/bin/python3' && touch $@

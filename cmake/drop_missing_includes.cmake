@@ -1,0 +1,16 @@
+# The ROS wheels' exported targets name include folders that exist only where the wheels were
+# built, which CMake refuses. Drop the folders that do not exist from every imported target.
+get_property(targets DIRECTORY PROPERTY IMPORTED_TARGETS)
+foreach(target IN LISTS targets)
+  get_target_property(folders ${target} INTERFACE_INCLUDE_DIRECTORIES)
+  if(NOT folders)
+    continue()
+  endif()
+  set(kept)
+  foreach(folder IN LISTS folders)
+    if(NOT IS_ABSOLUTE "${folder}" OR EXISTS "${folder}")
+      list(APPEND kept "${folder}")
+    endif()
+  endforeach()
+  set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${kept}")
+endforeach()

@@ -1,0 +1,1 @@
+"""The ROS nodes: each declares parameters, converts messages and calls the core."""
