@@ -1,5 +1,4 @@
-"""
-What a visible and a near-infrared sensor make of a photograph.
+"""What a visible and a near-infrared sensor make of a photograph.
 
 Pictures are float32 in [0, 1] as a screen shows them (display-encoded, black to white), in shape
 ``(..., H, W)``; the sensor's own arithmetic is done in linear light, with a display curve of
@@ -16,8 +15,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Photometry:
-    """
-    The constants of both simulated sensors, each with the reason for its value.
+    """The constants of both simulated sensors, each with the reason for its value.
 
     Light levels are relative to daylight indoors beside a window, about 500 lx: 1.0 is daylight
     and 0.02, about 10 lx, is a room with one candle-like lamp (near dark).
@@ -69,8 +67,7 @@ def visible(
     rng: np.random.Generator,
     photometry: Photometry = PHOTOMETRY,
 ) -> np.ndarray:
-    """
-    Photograph a scene with the visible sensor at a light level.
+    """Photograph a scene with the visible sensor at a light level.
 
     The sensor's automatic exposure is already at its longest in daylight; below, it can only turn
     up its gain, and only so far: in the dark the picture is dim and noisy.
@@ -94,8 +91,7 @@ def near_infrared(
     photometry: Photometry = PHOTOMETRY,
     face_width: float = 48.0,
 ) -> np.ndarray:
-    """
-    Photograph faces with the near-infrared sensor, lit by the rig's own lamp.
+    """Photograph faces with the near-infrared sensor, lit by the rig's own lamp.
 
     The light of the room plays no part. Skin is smoother and brighter, lips, brows and irises
     stand out less, fine texture is lost, and the lamp fades with the square of the distance and
@@ -121,8 +117,7 @@ def visible_response(
     noise: np.ndarray,
     photometry: Photometry = PHOTOMETRY,
 ) -> np.ndarray:
-    """
-    Do as `visible` with given noise.
+    """Do as `visible` with given noise.
 
     :param noise: float32 standard normal, broadcasting against the picture.
     """
@@ -143,8 +138,7 @@ def infrared_response(
     noise: np.ndarray,
     photometry: Photometry = PHOTOMETRY,
 ) -> np.ndarray:
-    """
-    Do the sensor's part of `near_infrared` with given noise.
+    """Do the sensor's part of `near_infrared` with given noise.
 
     :param reflected: float32 in [0, 1], what `infrared_reflectance` returns, under the lamp.
     :param noise: float32 standard normal, broadcasting against the picture.
@@ -164,8 +158,7 @@ def infrared_response(
 def infrared_reflectance(
     picture: np.ndarray, face_width: float, photometry: Photometry = PHOTOMETRY
 ) -> np.ndarray:
-    """
-    Estimate how much near infrared a visible scene reflects, without noise or lamp.
+    """Estimate how much near infrared a visible scene reflects, without noise or lamp.
 
     Irises and pupils are not looked for: that irises turn out lighter and pupils stay dark follows
     from the weaker contrast of small features.
@@ -206,8 +199,7 @@ def infrared_reflectance(
 
 
 def lamp_pattern(height: int, width: int, vignette: float) -> np.ndarray:
-    """
-    Draw how the lamp lights the picture's plane, as a display-encoded factor.
+    """Draw how the lamp lights the picture's plane, as a display-encoded factor.
 
     :param height: of the picture in pixels.
     :param width: of the picture in pixels.
@@ -226,8 +218,7 @@ def _sensor(
     noise: np.ndarray,
     read_noise: float,
 ) -> np.ndarray:
-    """
-    Expose, add shot and read noise, amplify, encode and quantise to 8 bits.
+    """Expose, add shot and read noise, amplify, encode and quantise to 8 bits.
 
     :param electrons: that white collects.
     :param level: linear output of white after the gain, 0-1.
