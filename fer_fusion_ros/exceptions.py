@@ -3,3 +3,7 @@
 
 class FerFusionError(Exception):
     """Base of all errors of this package."""
+
+
+class ParameterError(FerFusionError):
+    """A node parameter has a wrong type or value."""
