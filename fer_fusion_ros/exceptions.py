@@ -7,3 +7,19 @@ class FerFusionError(Exception):
 
 class ParameterError(FerFusionError):
     """A node parameter has a wrong type or value."""
+
+
+class CalibrationError(FerFusionError):
+    """A lens's calibration is missing, unreadable or contradicts itself."""
+
+
+class LensError(FerFusionError):
+    """A lens cannot be opened, or gives no more images until it is opened again."""
+
+
+class LensEndedError(LensError):
+    """A recording that stands in for a lens has been played to its end."""
+
+
+class ImageMessageError(FerFusionError):
+    """An image message is malformed, or its encoding is not understood."""
