@@ -23,3 +23,11 @@ class LensEndedError(LensError):
 
 class ImageMessageError(FerFusionError):
     """An image message is malformed, or its encoding is not understood."""
+
+
+class ConfigurationError(FerFusionError):
+    """A setting or a file that it names cannot be used."""
+
+
+class EngineError(FerFusionError):
+    """No engine can run a network here: it is not installed, or its file is missing or bad."""

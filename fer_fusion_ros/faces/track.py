@@ -1,0 +1,19 @@
+"""A face that is followed."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Track:
+    """Where a followed face is in the current frame.
+
+    :ivar face_id: ``face-1``, ``face-2``, ... in the order of appearance.
+    :ivar box: x, y, width, height in pixels.
+    :ivar score: of its last detection.
+    :ivar detected: found in this frame, else predicted.
+    """
+
+    face_id: str
+    box: tuple[float, float, float, float]
+    score: float
+    detected: bool

@@ -1,0 +1,46 @@
+"""What a synchroniser knows about its streams."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LensStatus:
+    """State of one stream.
+
+    :ivar received: frames taken in since the start.
+    :ivar matched: frames that went out in a set.
+    :ivar dropped: frames that never will.
+    :ivar rate: frames per second by capture stamps (0 before the second frame).
+    :ivar skew: mean stamp offset in seconds to the set's stamp (positive: captured later).
+    :ivar age: seconds since the last frame arrived, by the steady clock; inf before the first.
+    :ivar stale: no recent frame; sets are made without this lens.
+    """
+
+    received: int
+    matched: int
+    dropped: int
+    rate: float
+    skew: float
+    age: float
+    stale: bool
+
+
+@dataclass(frozen=True)
+class SynchroniserStatus:
+    """State of a synchroniser and of its streams.
+
+    :ivar lenses: by name, in the order given to the synchroniser.
+    :ivar sets: sets made since the start.
+    :ivar resets: how often the clock jumped backwards (or `reset` was called).
+    :ivar missing: stale lenses.
+    """
+
+    lenses: dict[str, LensStatus]
+    sets: int
+    resets: int
+    missing: tuple[str, ...]
+
+    @property
+    def degraded(self) -> bool:
+        """Whether sets are made without some lens."""
+        return bool(self.missing)
