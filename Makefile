@@ -83,4 +83,4 @@ $(INSTALL)/.built: $(VENV)/.run $(SOURCES)
 	$(LOCK) bash -c '$(ENTER) && colcon --log-base $(LOG) build --symlink-install \
 	  --base-paths $(CURDIR) --build-base $(BUILD) --install-base $(INSTALL) \
 	  --event-handlers console_direct- --cmake-args $(COLCON_OPTIONS) \
-	  -DPython3_EXECUTABLE=$(VENV)/bin/python3' && touch $@
+	  -DPython3_EXECUTABLE=$(VENV)/bin/python3' >&2 && touch $@

@@ -1,0 +1,191 @@
+"""Fixtures for every test: the optional data, and real ROS nodes in this and other processes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Before NumPy or OpenCV start their threads; also inherited by the nodes that tests start.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+# A test must neither hear nor disturb a robot on the same network.
+os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope='session')
+def shared_data() -> Path:
+    """Return the folder with the data sets (fer2013, nir_faces, fusion); skip without it."""
+    folder = Path(os.environ.get('FER_DATA', ROOT.parent / 'shared' / 'data'))
+    if not folder.is_dir():
+        pytest.skip(f'no data sets in {folder}: set FER_DATA to their folder')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def yunet_model(shared_data: Path) -> Path:
+    """Return YuNet's model file, kept in `models` beside the data sets; skip without it."""
+    path = shared_data.parent / 'models' / 'face_detection_yunet_2023mar.onnx'
+    if not path.is_file():
+        pytest.skip(f'no face detector at {path}')
+    return path
+
+
+@pytest.fixture
+def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Take a ROS_DOMAIN_ID that no other test on this machine has, and set it."""
+    # 1 to 101 are the domains whose ports stay below Linux's ephemeral range.
+    for attempt in range(1000):
+        domain = 30 + (os.getpid() + attempt) % 70
+        lock = open(f'/tmp/fer_fusion_ros.domain-{domain}', 'a')  # noqa: SIM115
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
+        yield domain
+        lock.close()
+        return
+    pytest.fail('no free ROS domain')
+
+
+class Process:
+    """Run a command in a process group of its own, its output kept in a file."""
+
+    def __init__(self, command: list[str], log: Path, environment: dict[str, str]) -> None:
+        self.command = command
+        self.log = log
+        with log.open('wb') as out:
+            self.popen = subprocess.Popen(
+                command,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, 'PYTHONUNBUFFERED': '1', **environment},
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        """Everything it has printed so far."""
+        return self.log.read_text(errors='replace')
+
+    def wait_for(self, text: str, timeout: float = 15.0) -> str:
+        """Wait until it prints `text`; return its output. Fail when it ends or takes too long."""
+        end = time.monotonic() + timeout
+        while text not in self.output:
+            ended = self.popen.poll() is not None
+            if (ended and text not in self.output) or time.monotonic() > end:
+                why = f'ended with {self.popen.returncode}' if ended else f'took over {timeout} s'
+                pytest.fail(f'{self.command[0]} {why} without {text!r}; it said:\n{self.output}')
+            time.sleep(0.02)
+        return self.output
+
+    def wait(self, timeout: float = 15.0) -> int:
+        """Wait for its end and return its exit status."""
+        return self.popen.wait(timeout)
+
+    def stop(self, sign: int = signal.SIGINT, timeout: float = 8.0) -> int:
+        """Signal it, wait for its end, and return its exit status."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(sign)
+        return self.popen.wait(timeout)
+
+    def kill(self) -> None:
+        """End it and all its children, whatever state they are in."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+
+@pytest.fixture
+def start_process(tmp_path: Path, ros_domain: int) -> Iterator[Callable[..., Process]]:
+    """
+    Start commands in other processes, in this test's ROS domain; kill them after the test.
+
+    `start_process('python', 'file.py', NAME='value')`: words, then variables of the environment.
+    """
+    processes: list[Process] = []
+
+    def start(*command: str | Path, **environment: str) -> Process:
+        log = tmp_path / f'process-{len(processes)}.log'
+        words = [sys.executable if word == 'python' else str(word) for word in command]
+        processes.append(Process(words, log, environment))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+
+
+@pytest.fixture(scope='session')
+def install_prefix() -> Path:
+    """Return the prefix this package is installed to, as the ament index knows it."""
+    index = pytest.importorskip('ament_index_python', reason='there is no ROS here')
+    try:
+        return Path(index.get_package_prefix('fer_fusion_ros'))
+    except index.PackageNotFoundError:
+        pytest.skip('fer_fusion_ros is not built: `make build`, then `eval "$(make -s env)"`')
+
+
+@pytest.fixture
+def start_node(
+    install_prefix: Path, start_process: Callable[..., Process]
+) -> Callable[..., Process]:
+    """
+    Start an installed executable of this package in another process.
+
+    `start_node('camera_array', '-p', 'frame_rate:=10.0')`: what follows the name is `--ros-args`.
+    """
+
+    def start(executable: str, *ros_arguments: str, **environment: str) -> Process:
+        path = install_prefix / 'lib' / 'fer_fusion_ros' / executable
+        arguments = ('--ros-args', *ros_arguments) if ros_arguments else ()
+        return start_process(path, *arguments, **environment)
+
+    return start
+
+
+@pytest.fixture
+def ros_node(ros_domain: int) -> Iterator:
+    """Return a node of this process in the test's ROS domain, in a context of its own."""
+    rclpy = pytest.importorskip('rclpy', reason='there is no ROS here')
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+    node = rclpy.create_node('test_node', context=context)
+    yield node
+    node.destroy_node()
+    context.try_shutdown()
+
+
+@pytest.fixture
+def spin_until(ros_node) -> Iterator[Callable[..., bool]]:
+    """
+    Return a function that spins `ros_node` until a condition holds.
+
+    `assert spin_until(lambda: received, timeout=5.0)`
+    """
+    from rclpy.executors import SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor(context=ros_node.context)
+    executor.add_node(ros_node)
+
+    def spin(condition: Callable[[], object], timeout: float = 10.0) -> bool:
+        end = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            executor.spin_once(timeout_sec=0.05)
+        return True
+
+    yield spin
+    executor.shutdown()

@@ -1,0 +1,82 @@
+"""The package as a whole: entry points, what the core may import, what package.xml says."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+import fer_fusion_ros
+
+ROOT = Path(__file__).resolve().parent.parent
+LISTS = runpy.run_path(str(ROOT / 'setup.py'))
+SCRIPTS = [script.split(' = ') for script in LISTS['ENTRY_POINTS']['console_scripts']]
+
+
+@pytest.mark.parametrize(('name', 'target'), SCRIPTS)
+def test_every_entry_point_is_an_executable_that_imports(
+    install_prefix: Path, name: str, target: str
+) -> None:
+    path = install_prefix / 'lib' / 'fer_fusion_ros' / name
+    assert os.access(path, os.X_OK)
+    interpreter = path.read_text().splitlines()[0].removeprefix('#!')
+    module, function = target.split(':')
+    subprocess.run(
+        [interpreter, '-c', f'from {module} import {function}; assert callable({function})'],
+        check=True,
+    )
+
+
+def test_launch_and_config_are_installed(install_prefix: Path) -> None:
+    share = install_prefix / 'share' / 'fer_fusion_ros'
+    for folder in ('launch', 'config'):
+        for path in (ROOT / folder).rglob('*.*'):
+            assert (share / path.relative_to(ROOT)).is_file()
+
+
+def test_one_version_everywhere() -> None:
+    manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
+    assert manifest.findtext('version') == fer_fusion_ros.__version__
+    assert LISTS['_version']() == fer_fusion_ros.__version__
+
+
+def test_maintainer_address_is_one_that_colcon_accepts() -> None:
+    # With a malformed one colcon silently builds the package as plain Python.
+    manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
+    address = manifest.find('maintainer').get('email')
+    assert re.fullmatch(r'[-a-zA-Z0-9_%+.]+@[-a-zA-Z0-9.]+\.[a-zA-Z]{2,}', address)
+
+
+def _imports(path: Path) -> set[str]:
+    pattern = re.compile(r'^\s*(?:from|import)\s+([\w.]+)', re.MULTILINE)
+    return {name.split('.')[0] for name in pattern.findall(path.read_text())}
+
+
+def test_the_core_does_not_import_ros() -> None:
+    # Only these folders may know of ROS; everything else runs without it.
+    ros = {'rclpy', 'launch', 'launch_ros', 'message_filters', 'cv_bridge', 'ament_index_python'}
+    package = ROOT / 'fer_fusion_ros'
+    knowing = {package / 'nodes', package / 'messages', package / 'commands'}
+    for path in package.rglob('*.py'):
+        if knowing & set(path.parents):
+            continue
+        imported = _imports(path)
+        guilty = {name for name in imported if name in ros or name.endswith('_msgs')}
+        assert not guilty, f'{path} imports {guilty}'
+
+
+def test_the_run_time_path_does_not_import_torch() -> None:
+    code = (
+        'import sys\n'
+        'import fer_fusion_ros.pipeline\n'
+        "heavy = {'torch', 'matplotlib', 'openvino', 'onnxruntime'} & set(sys.modules)\n"
+        'sys.exit(str(heavy) if heavy else 0)\n'
+    )
+    pytest.importorskip('fer_fusion_ros.pipeline')
+    subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT)
