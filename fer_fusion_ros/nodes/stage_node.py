@@ -1,0 +1,194 @@
+"""What every node of this package does beside its work: topics, watchdog, diagnostics."""
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+
+from fer_fusion_ros.exceptions import FerFusionError
+
+try:
+    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+
+MISSING_AFTER = 3.0
+"""Seconds from the start after which a silent topic is reported."""
+
+COMPLAINT_PERIOD = 10.0
+"""Seconds after which the same complaint is made again."""
+
+
+class StageNode(Node):
+    """A node under the namespace /fer that says what is wrong with its topics.
+
+    - Every topic takes QoS overrides (parameters ``qos_overrides.<topic>...``).
+    - A subscribed topic that is silent :data:`MISSING_AFTER` seconds after the start is reported
+      with the cause (nobody publishes it, or incompatible QoS) and the cure.
+    - :meth:`complain` logs a recurring fault once per :data:`COMPLAINT_PERIOD`.
+    - Once per second :meth:`diagnose` is asked for values, published on ``/diagnostics``.
+    """
+
+    def __init__(self, name: str, **node_arguments: Any) -> None:
+        super().__init__(name, namespace='fer', **node_arguments)
+        self._complaints: dict[str, float] = {}
+        self._silent: dict[str, Subscription] = {}
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # Steady time: these must also run when simulated time stands still.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._watchdog = self.create_timer(MISSING_AFTER, self._report_silent, clock=steady)
+        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+
+    def diagnose(self) -> tuple[list[str], dict[str, Any]]:
+        """Return what is wrong at present, and values worth knowing. To be overridden."""
+        return [], {}
+
+    def subscribe(
+        self,
+        message_type: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        qos: QoSProfile,
+        *,
+        watched: bool = True,
+    ) -> Subscription:
+        """Subscribe to a topic; when ``watched``, report it if it is silent after the start."""
+
+        def on_message(message: Any) -> None:
+            if self._silent:
+                self._silent.pop(subscription.topic_name, None)
+            callback(message)
+
+        def on_incompatible(_: Any) -> None:
+            self._report_incompatible(subscription)
+
+        subscription = self.create_subscription(
+            message_type,
+            topic,
+            on_message,
+            qos,
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=on_incompatible),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        if watched:
+            self._silent[subscription.topic_name] = subscription
+        return subscription
+
+    def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Publisher:
+        """Create a publisher whose QoS can be overridden by parameters."""
+
+        def on_incompatible(_: Any) -> None:
+            for other in self.get_subscriptions_info_by_topic(publisher.topic_name):
+                offered, asked = publisher.qos_profile, other.qos_profile
+                if qos_check_compatible(offered, asked)[0] == QoSCompatibility.ERROR:
+                    self.complain(
+                        f'qos {publisher.topic_name} {other.node_name}',
+                        f'{publisher.topic_name}: node {other.node_name!r} hears nothing, it asks '
+                        f'for {_policies(asked)} and this node offers {_policies(offered)}; '
+                        'change its QoS, or set qos_overrides.'
+                        f'{publisher.topic_name}.publisher.* of this node',
+                    )
+
+        publisher = self.create_publisher(
+            message_type,
+            topic,
+            qos,
+            event_callbacks=PublisherEventCallbacks(incompatible_qos=on_incompatible),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        return publisher
+
+    def complain(self, key: str, message: str) -> None:
+        """Log a warning, unless one with the same ``key`` was logged a short while ago."""
+        now = time.monotonic()
+        if now - self._complaints.get(key, -COMPLAINT_PERIOD) >= COMPLAINT_PERIOD:
+            self._complaints[key] = now
+            self.get_logger().warning(message)
+
+    def on_error(self, error: Exception) -> None:
+        """Report an error met in work that must go on: ours in a line, others with their trace."""
+        if isinstance(error, FerFusionError):
+            self.complain(str(error), str(error))
+        else:
+            trace = ''.join(traceback.format_exception(error))
+            self.complain(trace.splitlines()[-1], f'unexpected error, going on:\n{trace}')
+
+    def age(self, stamp_ns: int) -> Duration:
+        """Return the time that passed on the node's clock since ``stamp_ns``, at least 0."""
+        return Duration(nanoseconds=max(0, self.get_clock().now().nanoseconds - stamp_ns))
+
+    def _report_silent(self) -> None:
+        self._watchdog.cancel()
+        if self.get_parameter('use_sim_time').value and not self.get_clock().now().nanoseconds:
+            self.get_logger().warning(
+                f'use_sim_time is set and nothing came on /clock in {MISSING_AFTER:.0f} s: '
+                'play the bag with --clock, or set use_sim_time to false'
+            )
+        for topic, subscription in self._silent.items():
+            publishers = self.get_publishers_info_by_topic(topic)
+            if not publishers:
+                self.get_logger().warning(
+                    f'{topic}: nothing in {MISSING_AFTER:.0f} s, nobody publishes it; start what '
+                    f'publishes it or remap it with -r {topic}:=<topic>{self._same_type(topic)}'
+                )
+            elif not self._report_incompatible(subscription):
+                names = ', '.join(sorted({other.node_name for other in publishers}))
+                self.get_logger().warning(
+                    f'{topic}: nothing in {MISSING_AFTER:.0f} s although {names} publishes it; '
+                    'see whether that node runs and gets images'
+                )
+        self._silent.clear()
+
+    def _report_incompatible(self, subscription: Subscription) -> bool:
+        found = False
+        topic = subscription.topic_name
+        for other in self.get_publishers_info_by_topic(topic):
+            asked, offered = subscription.qos_profile, other.qos_profile
+            if qos_check_compatible(offered, asked)[0] == QoSCompatibility.ERROR:
+                found = True
+                self.complain(
+                    f'qos {topic} {other.node_name}',
+                    f'{topic}: this node hears nothing from {other.node_name!r}, which offers '
+                    f'{_policies(offered)} while this node asks for {_policies(asked)}; set '
+                    f'-p qos_overrides.{topic}.subscription.reliability:='
+                    f'{offered.reliability.name.lower()} here, or change the publisher',
+                )
+        return found
+
+    def _same_type(self, topic: str) -> str:
+        types = dict(self.get_topic_names_and_types())
+        wanted = types.get(topic)
+        others = [name for name, kind in types.items() if kind == wanted and name != topic]
+        heard = [name for name in others if self.count_publishers(name)]
+        return f' (of this type there are: {", ".join(sorted(heard)[:8])})' if heard else ''
+
+    def _publish_diagnostics(self) -> None:
+        problems, values = self.diagnose()
+        status = DiagnosticStatus(
+            level=DiagnosticStatus.WARN if problems else DiagnosticStatus.OK,
+            name=self.get_fully_qualified_name(),
+            message='; '.join(problems) or 'ok',
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+
+def to_nanoseconds(stamp: Time) -> int:
+    """Return a message's stamp in nanoseconds."""
+    return stamp.sec * 1_000_000_000 + stamp.nanosec
+
+
+def _policies(qos: QoSProfile) -> str:
+    return f'{qos.reliability.name.lower()}, {qos.durability.name.lower()}'
