@@ -1,23 +1,41 @@
 """Group frames by capture stamp and keep account of the streams."""
 
+import math
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
+from fer_fusion_ros.synchronisation.filters import (
+    ApproximateTimeSynchronizer,
+    SimpleFilter,
+    Stamped,
+)
 from fer_fusion_ros.synchronisation.frame_set import Frame, FrameSet
-from fer_fusion_ros.synchronisation.status import SynchroniserStatus
+from fer_fusion_ros.synchronisation.status import LensStatus, SynchroniserStatus
+
+_STALE_FRAMES = 3
+"""Frames of another lens that a lens must have missed to be stale: a pause of all of them, or a
+jump of the clock, makes none stale."""
+
+_RATE_FRAMES = 30
+"""Frames that the rate and the skew are averaged over."""
 
 
 class Synchroniser:
-    """Group the frames of several lenses by capture stamp.
+    """
+    Group the frames of several lenses by capture stamp.
 
     Matching is that of `message_filters` where it is installed and of our stand-in elsewhere.
     Around it this class counts, notices lenses that went stale and goes on without them, takes
     them back when they return, and starts afresh when the clock jumps backwards. Thread-safe.
 
     :param lenses: names of the streams; those of `Frame.lens`.
-    :param slop: sets span less than this, in seconds.
+    :param slop: the stamps of a set span less than this, in seconds; choose less than the time
+        from one frame to the next.
     :param queue_size: frames kept per lens while waiting for the others.
-    :param stale_after: seconds, by capture stamp, that a lens may lag behind the newest frame.
+    :param stale_after: seconds, by capture stamp, that a lens may lag behind the newest frame;
+        going back by more than that is a jump of the clock.
     :param clock: steady clock in seconds, for `LensStatus.age`.
     """
 
@@ -25,26 +43,180 @@ class Synchroniser:
         self,
         lenses: Sequence[str],
         *,
-        slop: float = 0.015,
+        slop: float = 0.02,
         queue_size: int = 10,
         stale_after: float = 0.4,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        raise NotImplementedError
+        self._slop = slop
+        self._queue_size = queue_size
+        self._stale_after = stale_after
+        self._stale_ns = round(stale_after * 1e9)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._streams = {lens: _Stream() for lens in lenses}
+        self._sets = 0
+        self._resets = 0
+        self._completed: list[Frame] = []
+        self._start_afresh()
 
     def add(self, frame: Frame) -> FrameSet | None:
-        """Take in a frame; return the set that it completes, if it does.
+        """
+        Take in a frame; return the set that it completes, if it does.
 
         Sets come out in the order of their stamps, and never twice the same frame.
 
         :raises KeyError: if the frame's lens is none of the synchroniser's.
         """
-        raise NotImplementedError
+        stream = self._streams[frame.lens]
+        stamp = frame.stamp_ns
+        with self._lock:
+            if stream.newest is not None and stamp < stream.newest - self._stale_ns:
+                self._resets += 1
+                self._start_afresh()
+            self._note_arrival(stream, stamp)
+            self._update_stale()
+            if stream.stale:
+                stream.dropped += 1
+                return None
+            stream.wait(stamp, self._queue_size)
+            stream.filter.signalMessage(Stamped(frame, stamp))
+            return self._collect()
 
     def status(self) -> SynchroniserStatus:
         """Return counts, rates, skews and which lenses are stale."""
-        raise NotImplementedError
+        with self._lock:
+            now = self._clock()
+            lenses = {
+                lens: stream.status(now, self._stale_after)
+                for lens, stream in self._streams.items()
+            }
+            missing = tuple(lens for lens, status in lenses.items() if status.stale)
+            return SynchroniserStatus(lenses, self._sets, self._resets, missing)
 
     def reset(self) -> None:
         """Forget the frames that wait and what is known of the clock; keep the counts."""
-        raise NotImplementedError
+        with self._lock:
+            self._resets += 1
+            self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._newest: int | None = None
+        self._oldest: int | None = None
+        self._last_set: int | None = None
+        for stream in self._streams.values():
+            stream.start_afresh()
+            stream.seen = self._received()
+        self._connect()
+
+    def _connect(self) -> None:
+        # A synchronizer of message_filters has its streams fixed: make one of those that live.
+        live = [stream for stream in self._streams.values() if not stream.stale]
+        for stream in self._streams.values():
+            stream.filter = SimpleFilter()
+            stream.dropped += len(stream.waiting)
+            stream.waiting.clear()
+        self._matcher = ApproximateTimeSynchronizer(
+            [stream.filter for stream in live], self._queue_size, self._slop
+        )
+        self._matcher.registerCallback(self._take)
+
+    def _take(self, *messages: Stamped) -> None:
+        self._completed = [message.content for message in messages]
+
+    def _note_arrival(self, stream: '_Stream', stamp: int) -> None:
+        stream.received += 1
+        stream.arrived = self._clock()
+        stream.seen = self._received()
+        if stream.newest is None or stamp > stream.newest:
+            stream.newest = stamp
+            stream.stamps.append(stamp)
+        if self._oldest is None:
+            self._oldest = stamp
+        if self._newest is None or stamp > self._newest:
+            self._newest = stamp
+
+    def _update_stale(self) -> None:
+        changed = False
+        received = self._received()
+        for stream in self._streams.values():
+            newest = self._oldest if stream.newest is None else stream.newest
+            lags = self._newest - newest > self._stale_ns
+            stale = lags and (stream.stale or stream.missed(received) >= _STALE_FRAMES)
+            changed |= stale != stream.stale
+            stream.stale = stale
+        if changed:
+            self._connect()
+
+    def _received(self) -> list[int]:
+        return [stream.received for stream in self._streams.values()]
+
+    def _collect(self) -> FrameSet | None:
+        frames, self._completed = self._completed, []
+        if not frames:
+            return None
+        frame_set = FrameSet.of(*frames)
+        in_order = self._last_set is None or frame_set.stamp_ns > self._last_set
+        for frame in frames:
+            self._streams[frame.lens].leave(frame.stamp_ns, frame_set.stamp_ns, in_order)
+        if not in_order:
+            return None
+        self._last_set = frame_set.stamp_ns
+        self._sets += 1
+        return frame_set
+
+
+class _Stream:
+    """Account of one lens."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.matched = 0
+        self.dropped = 0
+        self.arrived = -math.inf
+        self.waiting: dict[int, None] = {}  # stamps, the same as in the matcher's queue
+        self.seen: list[int] = []  # frames of all lenses received when its last one arrived
+        self.start_afresh()
+
+    def start_afresh(self) -> None:
+        self.newest: int | None = None
+        self.last_matched: int | None = None
+        self.stale = False
+        self.stamps: deque[int] = deque(maxlen=_RATE_FRAMES)
+        self.skews: deque[int] = deque(maxlen=_RATE_FRAMES)
+
+    def missed(self, received: list[int]) -> int:
+        """Return how many frames another lens delivered since this one's last."""
+        return max(now - then for now, then in zip(received, self.seen, strict=True))
+
+    def wait(self, stamp: int, queue_size: int) -> None:
+        if stamp in self.waiting:  # the matcher keeps the later one
+            self.dropped += 1
+        self.waiting[stamp] = None
+        while len(self.waiting) > queue_size:
+            del self.waiting[min(self.waiting)]
+            self.dropped += 1
+
+    def leave(self, stamp: int, set_stamp: int, matched: bool) -> None:
+        self.waiting.pop(stamp, None)
+        if matched:
+            self.matched += 1
+            self.last_matched = stamp
+            self.skews.append(stamp - set_stamp)
+        else:
+            self.dropped += 1
+
+    def status(self, now: float, stale_after: float) -> LensStatus:
+        # Frames older than the last one matched still wait, but in vain.
+        passed = sum(self.last_matched is not None and s < self.last_matched for s in self.waiting)
+        span = self.stamps[-1] - self.stamps[0] if len(self.stamps) > 1 else 0
+        age = now - self.arrived
+        return LensStatus(
+            received=self.received,
+            matched=self.matched,
+            dropped=self.dropped + passed,
+            rate=(len(self.stamps) - 1) / span * 1e9 if span else 0.0,
+            skew=sum(self.skews) / len(self.skews) * 1e-9 if self.skews else 0.0,
+            age=age,
+            stale=self.stale or age > stale_after,
+        )

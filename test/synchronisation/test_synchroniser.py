@@ -1,0 +1,146 @@
+import random
+
+import numpy as np
+import pytest
+
+from fer_fusion_ros.lenses.names import LENSES
+from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
+
+PERIOD = 33_333_333
+IMAGE = np.zeros((2, 2), np.uint8)
+START = 1_700_000_000_000_000_000
+
+
+def trace(count, lenses=LENSES, jitter_ms=0.0, drop=0.0, start=START, seed=0):
+    """Frames of `count` moments, in the order of arrival, each image holding its moment."""
+    rng = random.Random(seed)
+    frames = []
+    for index in range(count):
+        for lens in lenses:
+            if rng.random() < drop:
+                continue
+            stamp = start + index * PERIOD + round(rng.uniform(-1, 1) * jitter_ms * 1e6)
+            delay = rng.uniform(0, 0.5) * PERIOD
+            frames.append((stamp + delay, Frame(lens, stamp, np.full((1, 1), index, np.uint16))))
+    return [frame for _, frame in sorted(frames, key=lambda item: item[0])]
+
+
+def run(synchroniser, frames):
+    return [s for frame in frames if (s := synchroniser.add(frame)) is not None]
+
+
+def moments(frame_set):
+    return {int(frame.image[0, 0]) for frame in frame_set.frames.values()}
+
+
+def test_pairs_under_jitter():
+    synchroniser = Synchroniser(LENSES)
+    sets = run(synchroniser, trace(200, jitter_ms=6.0))
+    assert [moments(s) for s in sets] == [{index} for index in range(200)]
+    assert all(tuple(s.frames) == LENSES for s in sets)
+    status = synchroniser.status()
+    assert status.sets == 200 and not status.degraded
+    for lens in status.lenses.values():
+        assert (lens.received, lens.matched, lens.dropped) == (200, 200, 0)
+        assert lens.rate == pytest.approx(30.0, rel=0.05)
+
+
+def test_takes_the_stamp_of_the_visible_lens():
+    synchroniser = Synchroniser(LENSES)
+    for offset, lens in enumerate(LENSES):
+        frame_set = synchroniser.add(Frame(lens, START + offset, IMAGE, lens))
+    assert frame_set.stamp_ns == frame_set.frames['vis_left'].stamp_ns == START + 2
+    assert frame_set.reference('right').frame_id == 'vis_right'
+    without = FrameSet.of(Frame('ir_left', 5, IMAGE), Frame('ir_right', 7, IMAGE))
+    assert without.stamp_ns == 5 and without.reference('right').stamp_ns == 7
+    assert without.image('vis_left') is None
+
+
+def test_counts_what_was_dropped():
+    synchroniser = Synchroniser(LENSES)
+    frames = trace(300, drop=0.05)
+    sets = run(synchroniser, frames)
+    assert all(len(moments(s)) == 1 and len(s.frames) == 4 for s in sets)
+    complete = {i for i in range(300)} - {
+        i for i in range(300) if sum(f.image[0, 0] == i for f in frames) < 4
+    }
+    assert [moments(s).pop() for s in sets] == sorted(complete)
+    for name, lens in synchroniser.status().lenses.items():
+        assert lens.received == sum(frame.lens == name for frame in frames)
+        assert lens.matched == len(complete)
+        # Those at the very end may still wait.
+        assert lens.received - lens.matched - 2 <= lens.dropped <= lens.received - lens.matched
+
+
+def test_measures_skew():
+    synchroniser = Synchroniser(('ir_left', 'vis_left'))
+    for index in range(20):
+        synchroniser.add(Frame('vis_left', START + index * PERIOD, IMAGE))
+        synchroniser.add(Frame('ir_left', START + index * PERIOD + 4_000_000, IMAGE))
+    lenses = synchroniser.status().lenses
+    assert lenses['ir_left'].skew == pytest.approx(0.004)
+    assert lenses['vis_left'].skew == 0.0
+
+
+def test_goes_on_without_a_dead_lens_within_half_a_second():
+    synchroniser = Synchroniser(LENSES)
+    run(synchroniser, trace(30))
+    rest = trace(60, lenses=LENSES[1:], start=START + 30 * PERIOD)
+    sets = run(synchroniser, rest)
+    assert sets[0].stamp_ns - (START + 29 * PERIOD) < 500_000_000
+    assert all(tuple(s.frames) == LENSES[1:] for s in sets)
+    status = synchroniser.status()
+    assert status.degraded and status.missing == ('ir_left',) and status.lenses['ir_left'].stale
+    back = run(synchroniser, trace(30, start=START + 90 * PERIOD))
+    assert [tuple(s.frames) for s in back[1:]] == [LENSES] * len(back[1:]) and len(back) >= 29
+    assert not synchroniser.status().degraded
+
+
+def test_goes_on_when_a_lens_never_came():
+    synchroniser = Synchroniser(LENSES)
+    sets = run(synchroniser, trace(60, lenses=('ir_left', 'vis_left')))
+    assert len(sets) > 40 and tuple(sets[-1].frames) == ('ir_left', 'vis_left')
+    assert synchroniser.status().missing == ('ir_right', 'vis_right')
+
+
+def test_a_pause_of_all_lenses_makes_none_stale():
+    synchroniser = Synchroniser(LENSES)
+    run(synchroniser, trace(30))
+    sets = run(synchroniser, trace(30, start=START + 10_000_000_000))
+    assert len(sets) == 30 and all(len(s.frames) == 4 for s in sets)
+
+
+def test_starts_afresh_when_the_clock_jumps_back():
+    synchroniser = Synchroniser(LENSES)
+    first = run(synchroniser, trace(60))
+    second = run(synchroniser, trace(60))
+    assert len(first) == 60 and len(second) >= 59
+    assert second[-1].stamp_ns == first[-1].stamp_ns
+    status = synchroniser.status()
+    assert status.resets == 1 and not status.degraded
+
+
+def test_stamps_never_decrease_and_no_frame_comes_twice():
+    synchroniser = Synchroniser(LENSES, slop=0.03, queue_size=5)
+    sets = run(synchroniser, trace(500, jitter_ms=14.0, drop=0.1, seed=3))
+    stamps = [s.stamp_ns for s in sets]
+    assert stamps == sorted(set(stamps))
+    used = [id(frame) for s in sets for frame in s.frames.values()]
+    assert len(used) == len(set(used))
+    for s in sets:
+        own = [frame.stamp_ns for frame in s.frames.values()]
+        assert max(own) - min(own) < 30_000_000
+
+
+def test_all_lenses_dead_is_seen_by_the_steady_clock():
+    now = [0.0]
+    synchroniser = Synchroniser(LENSES, clock=lambda: now[0])
+    run(synchroniser, trace(5))
+    assert not synchroniser.status().degraded
+    now[0] = 0.45
+    assert synchroniser.status().missing == LENSES
+
+
+def test_knows_its_lenses():
+    with pytest.raises(KeyError):
+        Synchroniser(('ir_left',)).add(Frame('ir_right', 0, IMAGE))
