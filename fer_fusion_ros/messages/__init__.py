@@ -1,0 +1,1 @@
+"""From ROS messages to arrays and back, and how they travel."""
