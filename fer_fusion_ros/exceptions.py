@@ -31,3 +31,15 @@ class ConfigurationError(FerFusionError):
 
 class EngineError(FerFusionError):
     """No engine can run a network here: it is not installed, or its file is missing or bad."""
+
+
+class RigError(FerFusionError):
+    """The simulated rig is given photographs or settings that it cannot show."""
+
+
+class DownloadError(FerFusionError):
+    """A file cannot be fetched, or is not the one that was meant."""
+
+
+class DataError(FerFusionError):
+    """Training or test data are missing, unreadable or contradict themselves."""

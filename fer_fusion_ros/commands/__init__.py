@@ -1,0 +1,1 @@
+"""The command line: one verb per file, each with `add_arguments(parser)` and `main(args)`."""

@@ -1,0 +1,71 @@
+"""Run one verb of the `fer_fusion` command line; each file beside this one is a verb."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fer_fusion_ros import __version__
+from fer_fusion_ros.exceptions import FerFusionError
+
+
+def verbs() -> dict[str, str]:
+    """Return each verb and its summary, read from the files without importing them."""
+    found = {}
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if module.name != 'main' and not module.name.startswith('_'):
+            source = (Path(__file__).parent / f'{module.name}.py').read_text()
+            summary = (ast.get_docstring(ast.parse(source)) or '').partition('\n')[0]
+            found[module.name.replace('_', '-')] = summary
+    return found
+
+
+def _help() -> argparse.ArgumentParser:
+    known = verbs()
+    width = max(map(len, known))
+    parser = argparse.ArgumentParser(
+        prog='fer_fusion',
+        description='Recognise facial expressions from fused infrared and visible images.',
+        epilog='verbs:\n'
+        + '\n'.join(f'  {verb:{width}}  {summary}' for verb, summary in known.items())
+        + '\n\n`fer_fusion VERB --help` tells more about one.',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--version', action='version', version=__version__)
+    parser.add_argument('verb', choices=known, metavar='VERB', help='what to do; see below')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run the verb that the first word names.
+
+    :param argv: The words after the program's name; by default the process's own.
+    :return: The exit status: 0 when done, 1 after an error of this package, 2 for wrong usage.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = _help().parse_args(words[:1]).verb
+    module = importlib.import_module(f'{__package__}.{verb.replace("-", "_")}')
+    parser = argparse.ArgumentParser(
+        prog=f'fer_fusion {verb}',
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    arguments = parser.parse_args(words[1:])
+    try:
+        return module.main(arguments)
+    except FerFusionError as error:
+        print(f'fer_fusion {verb}: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""Fetching a model checks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fer_fusion_ros.commands.fetch import NAME, SHA256, fetch
+from fer_fusion_ros.commands.main import main
+from fer_fusion_ros.exceptions import DownloadError
+
+
+def test_a_right_file_is_copied_once(
+    yunet_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(['fetch', str(yunet_model), '--to', str(tmp_path / 'models')]) == 0
+    copied = Path(capsys.readouterr().out.strip())
+    assert copied == tmp_path / 'models' / NAME
+    assert copied.read_bytes() == yunet_model.read_bytes()
+    # What is there already needs no source.
+    assert fetch('file:///nowhere', tmp_path / 'models') == copied
+
+
+def test_a_wrong_file_is_refused_and_not_kept(tmp_path: Path) -> None:
+    pointer = tmp_path / 'pointer'
+    pointer.write_text('version https://git-lfs.github.com/spec/v1')
+    with pytest.raises(DownloadError, match=SHA256):
+        fetch(str(pointer), tmp_path / 'models')
+    assert not (tmp_path / 'models').exists()

@@ -1,0 +1,55 @@
+"""The command line's frame."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from fer_fusion_ros.commands import main as command
+from fer_fusion_ros.exceptions import FerFusionError
+
+
+def test_every_verb_has_a_summary() -> None:
+    known = command.verbs()
+    assert {'fetch', 'analyze'} <= set(known)
+    assert all(summary.endswith('.') for summary in known.values()), known
+
+
+def test_help_lists_the_verbs_and_imports_nothing_heavy() -> None:
+    code = (
+        'import sys; from fer_fusion_ros.commands.main import main\n'
+        'try: main(["--help"])\n'
+        'except SystemExit: pass\n'
+        'heavy = {"numpy", "cv2", "torch", "rclpy", "matplotlib"} & set(sys.modules)\n'
+        'sys.exit(str(heavy) if heavy else 0)'
+    )
+    run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    for verb in command.verbs():
+        assert f'  {verb} ' in run.stdout
+
+
+@pytest.mark.parametrize('verb', sorted(command.verbs()))
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as end:
+        command.main([verb, '--help'])
+    assert end.value.code == 0
+    assert f'fer_fusion {verb}' in capsys.readouterr().out
+
+
+def test_unknown_verb_names_the_known_ones(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as end:
+        command.main(['analyse'])
+    assert end.value.code == 2
+    assert 'analyze' in capsys.readouterr().err
+
+
+def test_an_error_of_ours_is_one_line(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    missing = tmp_path / 'missing.onnx'
+    assert command.main(['fetch', str(missing), '--to', str(tmp_path)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert str(missing) in lines[0]
+    assert issubclass(FerFusionError, Exception)
