@@ -119,7 +119,7 @@ def visible_response(
 ) -> np.ndarray:
     """Do as `visible` with given noise.
 
-    :param noise: float32 standard normal, broadcasting against the picture.
+    :param noise: float32 standard normal, of the picture's shape.
     """
     light = np.float32(light)
     gain = np.minimum(1.0 / np.maximum(light, 1e-6), photometry.visible_gain_limit)
@@ -141,7 +141,7 @@ def infrared_response(
     """Do the sensor's part of `near_infrared` with given noise.
 
     :param reflected: float32 in [0, 1], what `infrared_reflectance` returns, under the lamp.
-    :param noise: float32 standard normal, broadcasting against the picture.
+    :param noise: float32 standard normal, of the picture's shape.
     """
     # Nearer than the lamp's reach, the automatic exposure is shortened to the same level.
     lamp = np.minimum((photometry.lamp_reach / np.float32(distance)) ** 2, np.float32(1.0))
