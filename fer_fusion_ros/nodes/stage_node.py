@@ -3,9 +3,10 @@
 import time
 import traceback
 from collections.abc import Callable
+from copy import copy
+from copy import copy
 from typing import Any
 
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
@@ -44,10 +45,12 @@ class StageNode(Node):
         self._complaints: dict[str, float] = {}
         self._silent: dict[str, Subscription] = {}
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        # Steady time: these must also run when simulated time stands still.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._watchdog = self.create_timer(MISSING_AFTER, self._report_silent, clock=steady)
-        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+        # For what must also run when simulated time stands still.
+        self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._watchdog = self.create_timer(
+            MISSING_AFTER, self._report_silent, clock=self.steady_clock
+        )
+        self.create_timer(1.0, self._publish_diagnostics, clock=self.steady_clock)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return what is wrong at present, and values worth knowing. To be overridden."""
@@ -76,7 +79,7 @@ class StageNode(Node):
             message_type,
             topic,
             on_message,
-            qos,
+            copy(qos),  # overrides are written into it
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=on_incompatible),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
@@ -102,7 +105,7 @@ class StageNode(Node):
         publisher = self.create_publisher(
             message_type,
             topic,
-            qos,
+            copy(qos),  # overrides are written into it
             event_callbacks=PublisherEventCallbacks(incompatible_qos=on_incompatible),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
@@ -183,11 +186,6 @@ class StageNode(Node):
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-
-def to_nanoseconds(stamp: Time) -> int:
-    """Return a message's stamp in nanoseconds."""
-    return stamp.sec * 1_000_000_000 + stamp.nanosec
 
 
 def _policies(qos: QoSProfile) -> str:
