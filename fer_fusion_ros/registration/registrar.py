@@ -1,21 +1,30 @@
 """Rectify the visible image and warp the infrared one onto its grid."""
 
+import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import lru_cache
 
+import cv2
 import numpy as np
 
+from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
+from fer_fusion_ros.registration.residual import residual
 
-if TYPE_CHECKING:
-    from fer_fusion_ros.lenses.camera_model import CameraModel
+_logger = logging.getLogger(__name__)
+
+_Maps = tuple[np.ndarray, np.ndarray]
+"""OpenCV's fixed-point maps: (H, W, 2) int16 and (H, W) uint16."""
 
 
 class Registrar:
-    """Register the infrared and visible image of a side, with maps computed once.
+    """
+    Register the infrared and visible image of a side, with maps computed once.
 
-    Without the calibration of a lens of the side, its images pass unchanged (the infrared image
-    is resized to the visible one when their sizes differ) and a warning says so once.
+    Both images come out on the grid of the rectified visible lens. Without the calibration of
+    one of the two lenses the images pass unchanged (the infrared image is resized to the visible
+    one when their sizes differ) and a warning says so once.
 
     :param models: camera model by lens, None or absent where there is no calibration.
     :param plane_distance: metres from the lenses at which the images align exactly.
@@ -24,16 +33,19 @@ class Registrar:
 
     def __init__(
         self,
-        models: 'Mapping[str, CameraModel | None]',
+        models: Mapping[str, CameraModel | None],
         plane_distance: float = 3.0,
         residual_period: int = 30,
     ) -> None:
-        raise NotImplementedError
-
-    @property
-    def uncalibrated(self) -> tuple[str, ...]:
-        """Lenses without calibration, in order."""
-        raise NotImplementedError
+        self._models = dict(models)
+        self._plane_distance = plane_distance
+        self._residual_period = residual_period
+        self._counts: dict[str, int] = {}
+        self._residuals: dict[str, float | None] = {}
+        self._warned: set[str] = set()
+        # A map takes 1.8 MB at 640x480.
+        self._vis_grid = lru_cache(4)(self._compute_vis_grid)
+        self._ir_maps = lru_cache(8)(self._compute_ir_maps)
 
     def register(
         self,
@@ -42,7 +54,8 @@ class Registrar:
         vis: np.ndarray | None,
         plane_distance: float | None = None,
     ) -> RegisteredPair:
-        """Register one pair.
+        """
+        Register one pair.
 
         :param side: ``left`` or ``right``.
         :param ir: (H, W) uint8, or None.
@@ -50,4 +63,107 @@ class Registrar:
         :param plane_distance: metres, in place of the constructor's.
         :raises ValueError: if both images are None.
         """
-        raise NotImplementedError
+        if ir is None and vis is None:
+            raise ValueError(f'no image of side {side!r} to register')
+        model = None
+        if self._is_calibrated(side):
+            size = _size(ir if vis is None else vis)
+            model, vis_maps = self._vis_grid(side, size)
+            if vis is not None:
+                vis = _remap(vis, vis_maps)
+            if ir is not None:
+                distance = plane_distance or self._plane_distance
+                ir = _remap(ir, self._ir_maps(side, size, _size(ir), distance))
+        elif ir is not None and vis is not None and ir.shape[:2] != vis.shape[:2]:
+            ir = cv2.resize(ir, _size(vis), interpolation=cv2.INTER_LINEAR)
+        return RegisteredPair(side, ir, vis, model, self._measure(side, ir, vis))
+
+    def _is_calibrated(self, side: str) -> bool:
+        lacking = [
+            lens for lens in (f'ir_{side}', f'vis_{side}') if self._models.get(lens) is None
+        ]
+        if lacking and side not in self._warned:
+            self._warned.add(side)
+            _logger.warning(
+                'no calibration of %s: the %s images are used as they are, so faces may be fused '
+                'out of place and have no distance; calibrate the lenses and publish camera_info',
+                ' and '.join(lacking),
+                side,
+            )
+        return not lacking
+
+    def _measure(self, side: str, ir: np.ndarray | None, vis: np.ndarray | None) -> float | None:
+        if ir is None or vis is None or self._residual_period == 0:
+            return None
+        count = self._counts.get(side, 0)
+        self._counts[side] = count + 1
+        if count % self._residual_period == 0:
+            self._residuals[side] = residual(ir, vis)
+        return self._residuals[side]
+
+    def _compute_vis_grid(
+        self, side: str, size: tuple[int, int]
+    ) -> tuple[CameraModel, _Maps | None]:
+        model = _scaled(self._models[f'vis_{side}'], size)
+        return model.rectified(), _fixed_point(_distort(_rays(model, size), model))
+
+    def _compute_ir_maps(
+        self, side: str, size: tuple[int, int], ir_size: tuple[int, int], distance: float
+    ) -> _Maps | None:
+        vis = _scaled(self._models[f'vis_{side}'], size)
+        ir = _scaled(self._models[f'ir_{side}'], ir_size)
+        # From the visible lens to the array's origin to the infrared lens.
+        offset = _translation(ir) - _translation(vis)
+        return _fixed_point(_distort(_rays(vis, size) + offset / distance, ir))
+
+
+def _size(image: np.ndarray) -> tuple[int, int]:
+    return image.shape[1], image.shape[0]
+
+
+def _scaled(model: CameraModel, size: tuple[int, int]) -> CameraModel:
+    """Return the model for images of another resolution than it was calibrated at."""
+    if (model.width, model.height) == size:
+        return model
+    x, y = size[0] / model.width, size[1] / model.height
+    # Pixel centres are at whole numbers: the corner of the image is at (-0.5, -0.5).
+    scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+    return replace(model, width=size[0], height=size[1], K=scale @ model.K, P=scale @ model.P)
+
+
+def _translation(model: CameraModel) -> np.ndarray:
+    """Return the array's origin in the rectified lens, in metres, as (2,) float64."""
+    return np.array([model.P[0, 3] / model.P[0, 0], model.P[1, 3] / model.P[1, 1]])
+
+
+def _rays(model: CameraModel, size: tuple[int, int]) -> np.ndarray:
+    """Return x/z and y/z of every pixel of the rectified image, as (H, W, 2) float64."""
+    u, v = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    x = (u - model.P[0, 2]) / model.P[0, 0]
+    y = (v - model.P[1, 2]) / model.P[1, 1]
+    return np.stack([x, y], axis=-1)
+
+
+def _distort(rays: np.ndarray, model: CameraModel) -> np.ndarray:
+    """Return the raw pixel that each rectified ray falls on, as (H, W, 2) float32."""
+    points = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1).reshape(-1, 1, 3)
+    rotation = cv2.Rodrigues(model.R.T)[0]
+    if model.distortion_model == 'equidistant':
+        project = cv2.fisheye.projectPoints
+    else:
+        project = cv2.projectPoints
+    pixels = project(points, rotation, np.zeros((3, 1)), model.K, model.D)[0]
+    return pixels.reshape(rays.shape).astype(np.float32)
+
+
+def _fixed_point(pixels: np.ndarray) -> _Maps | None:
+    """Return maps for cv2.remap, or None where they would copy the image as it is."""
+    height, width = pixels.shape[:2]
+    u, v = np.meshgrid(np.arange(width), np.arange(height))
+    if np.abs(pixels - np.stack([u, v], axis=-1)).max() < 1 / 64:
+        return None
+    return cv2.convertMaps(pixels, None, cv2.CV_16SC2)
+
+
+def _remap(image: np.ndarray, maps: _Maps | None) -> np.ndarray:
+    return image if maps is None else cv2.remap(image, *maps, interpolation=cv2.INTER_LINEAR)

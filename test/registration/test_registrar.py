@@ -1,0 +1,172 @@
+import logging
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.lenses.names import LENSES, SIDES
+from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
+from fer_fusion_ros.registration import Registrar, residual
+
+
+@pytest.fixture(scope='module')
+def rig():
+    return SimulatedRig(sway=0.0)
+
+
+@pytest.fixture(scope='module')
+def models(rig):
+    return {lens: rig.camera_model(lens) for lens in LENSES}
+
+
+def spot(centre, size=(640, 480), channels=1):
+    """Draw a soft spot on black."""
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    image = 255 * np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * 4.0**2))
+    image = image.astype(np.uint8)
+    return image if channels == 1 else cv2.merge([image] * channels)
+
+
+def centroid(image):
+    moments = cv2.moments(image if image.ndim == 2 else image[..., 1])
+    return np.array([moments['m10'], moments['m01']]) / moments['m00']
+
+
+def project(model, point):
+    pixel = model.P @ [*point, 1.0]
+    return pixel[:2] / pixel[2]
+
+
+def raw(model, point):
+    """Project a point of the array's frame into the raw image, straight from the calibration."""
+    origin = model.P[:, 3] / [model.P[0, 0], model.P[1, 1], 1.0]
+    seen = model.R.T @ (np.asarray(point) + origin)
+    if model.distortion_model == 'equidistant':
+        pixels = cv2.fisheye.projectPoints(
+            seen.reshape(1, 1, 3), np.zeros((3, 1)), np.zeros((3, 1)), model.K, model.D
+        )[0]
+    else:
+        pixels = cv2.projectPoints(seen, np.zeros(3), np.zeros(3), model.K, model.D)[0]
+    return pixels.ravel()
+
+
+@pytest.mark.parametrize('side', SIDES)
+def test_a_point_on_the_plane_comes_out_where_the_calibration_says(models, side):
+    registrar = Registrar(models, plane_distance=2.0)
+    ir_model, vis_model = models[f'ir_{side}'], models[f'vis_{side}']
+    for point in ((0.0, 0.0, 2.0), (0.4, -0.3, 2.0), (-0.5, 0.35, 2.0)):
+        pair = registrar.register(
+            side, spot(raw(ir_model, point)), spot(raw(vis_model, point), channels=3)
+        )
+        expected = project(vis_model, point)
+        assert centroid(pair.ir) == pytest.approx(expected, abs=0.3)
+        assert centroid(pair.vis) == pytest.approx(expected, abs=0.3)
+    assert np.array_equal(pair.model.K, vis_model.P[:, :3]) and not pair.model.D.any()
+
+
+def test_the_distance_can_change_from_call_to_call(models):
+    registrar = Registrar(models, plane_distance=3.0)
+    point = (0.1, 0.1, 1.2)
+    ir = spot(raw(models['ir_left'], point))
+    expected = project(models['vis_left'], point)
+    assert np.abs(centroid(registrar.register('left', ir, None).ir) - expected).max() > 5
+    pair = registrar.register('left', ir, None, plane_distance=1.2)
+    assert centroid(pair.ir) == pytest.approx(expected, abs=0.3)
+
+
+def test_wide_lenses(models):
+    shrink = np.array([[0.3, 0, 224], [0, 0.3, 168], [0, 0, 1]])
+    wide = {
+        lens: CameraModel(
+            name=lens,
+            width=640,
+            height=480,
+            K=np.array([[300.0, 0, 320], [0, 300, 240], [0, 0, 1]]),
+            D=np.array([-0.02, 0.01, 0.0, 0.0]),
+            distortion_model='equidistant',
+            R=models[lens].R,
+            P=shrink @ models[lens].P,
+        )
+        for lens in LENSES
+    }
+    registrar = Registrar(wide)
+    point = (0.9, -0.7, 3.0)
+    pair = registrar.register(
+        'left', spot(raw(wide['ir_left'], point)), spot(raw(wide['vis_left'], point))
+    )
+    expected = project(wide['vis_left'], point)
+    assert centroid(pair.ir) == pytest.approx(expected, abs=0.3)
+    assert centroid(pair.vis) == pytest.approx(expected, abs=0.3)
+
+
+def test_images_smaller_than_calibrated(models):
+    registrar = Registrar(models)
+    point = (0.2, 0.1, 3.0)
+    half = (np.asarray(raw(models['ir_left'], point)) + 0.5) / 2 - 0.5
+    vis = spot(raw(models['vis_left'], point), channels=3)
+    pair = registrar.register('left', spot(half, (320, 240)), vis)
+    assert pair.ir.shape == (480, 640)
+    assert centroid(pair.ir) == pytest.approx(centroid(pair.vis), abs=0.5)
+
+
+@pytest.mark.parametrize('side', SIDES)
+def test_residual_is_below_a_pixel_on_the_plane_and_grows_off_it(rig, models, side):
+    images = [rig.render(f'{band}_{side}', 0.0) for band in ('ir', 'vis')]
+    on = Registrar(models, plane_distance=3.0).register(side, *images)
+    assert on.residual_px < 1.0
+    # 25 mm between the lenses, 1000 px: 25 * (1 / 1.5 - 1 / 3) px.
+    off = Registrar(models, plane_distance=1.5).register(side, *images)
+    assert off.residual_px == pytest.approx(25 / 3, abs=1.0)
+
+
+def test_residual_cannot_be_told_from_nothing():
+    rng = np.random.default_rng(0)
+    ir, vis = rng.integers(0, 255, (2, 240, 320), np.uint8)
+    assert residual(ir, vis) is None
+    assert residual(np.zeros_like(ir), vis) is None
+
+
+def test_residual_is_measured_now_and_then(rig, models):
+    registrar = Registrar(models, residual_period=2)
+    images = [rig.render(f'{band}_left', 0.0) for band in ('ir', 'vis')]
+    first = registrar.register('left', *images).residual_px
+    shifted = (np.roll(images[0], 7, axis=1), images[1])
+    assert registrar.register('left', *shifted).residual_px == first
+    assert registrar.register('left', *shifted).residual_px == pytest.approx(7, abs=1)
+    assert registrar.register('left', None, images[1]).residual_px is None
+    assert Registrar(models, residual_period=0).register('left', *images).residual_px is None
+
+
+def test_one_image_is_registered_alone(rig, models):
+    registrar = Registrar(models)
+    ir, vis = (rig.render(f'{band}_left', 0.0) for band in ('ir', 'vis'))
+    both = registrar.register('left', ir, vis)
+    alone = registrar.register('left', ir, None)
+    assert alone.vis is None and np.array_equal(alone.ir, both.ir)
+    assert alone.size == both.size == (640, 480)
+    assert np.array_equal(registrar.register('left', None, vis).vis, both.vis)
+    with pytest.raises(ValueError, match='left'):
+        registrar.register('left', None, None)
+
+
+def test_without_calibration_images_pass_unchanged_with_one_warning(models, caplog):
+    registrar = Registrar({**models, 'ir_left': None})
+    ir, vis = spot((100, 50)), spot((200, 100), channels=3)
+    with caplog.at_level(logging.WARNING):
+        pairs = [registrar.register('left', ir, vis) for _ in range(3)]
+    assert pairs[0].ir is ir and pairs[0].vis is vis and pairs[0].model is None
+    assert [record.message for record in caplog.records] == [caplog.records[0].message]
+    assert 'ir_left' in caplog.text and 'camera_info' in caplog.text
+    small = registrar.register('left', spot((100, 50), (320, 240)), vis)
+    assert small.ir.shape == vis.shape[:2]
+    assert centroid(small.ir) == pytest.approx([200.5, 100.5], abs=0.5)
+
+
+def test_lenses_that_need_nothing_cost_nothing(models):
+    ideal = replace(models['vis_left'].rectified(), name='ideal')
+    pair_models = {'ir_left': ideal, 'vis_left': ideal}
+    ir, vis = spot((100, 50)), spot((200, 100), channels=3)
+    pair = Registrar(pair_models).register('left', ir, vis)
+    assert pair.ir is ir and pair.vis is vis and pair.model is not None
