@@ -1,6 +1,7 @@
 """How the light of the simulated room changes with time."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class LightProgramme:
         except ValueError:
             moments = []
         times = [time for time, _ in moments]
-        if not moments or any(b <= a for a, b in zip(times, times[1:], strict=False)):
+        if not moments or any(b <= a for a, b in pairwise(times)):
             raise RigError(
                 f'{text!r} is no light programme; write one level, or rising seconds:level, '
                 "such as '0:1.0 4:1.0 7:0.02'"

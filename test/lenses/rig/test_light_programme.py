@@ -19,5 +19,5 @@ def test_one_level_is_constant():
 
 @pytest.mark.parametrize('text', ['', 'bright', '1:2:3', '3:1 2:1', '0:0', '0:1 2:1.5'])
 def test_what_is_no_programme_is_refused(text):
-    with pytest.raises(RigError, match='programme|light level'):
+    with pytest.raises(RigError, match=r'programme|light level'):
         LightProgramme(text)
