@@ -2,6 +2,7 @@
 #
 #   make demo    see it work: simulated lenses, the whole pipeline, a video and a picture in out/
 #   make test    build, then run every test
+#   make test-interop   build with Jazzy and Kilted wheels; processes of one hear the other's
 #   make build   the environment and the colcon build alone
 #   make lint    ruff, lint and format
 #   make env     print the shell commands that enter the environment: eval "$(make -s env)"
@@ -19,12 +20,15 @@ SOURCED := $(shell IFS=:; for p in $$AMENT_PREFIX_PATH; do \
 ROS_DISTRO ?= jazzy
 ifeq ($(SOURCED),yes)
   SUFFIX := -ros-$(ROS_DISTRO)
-  ROS_EXTRA :=
+  # The distribution gives what package.xml lists; its NumPy is the one its extensions fit.
+  BASE :=
   VENV_OPTIONS := --system-site-packages
+  PIN = python -c 'import numpy; print("numpy==" + numpy.__version__)'
 else
   SUFFIX := $(if $(filter-out jazzy,$(ROS_DISTRO)),-$(ROS_DISTRO))
-  ROS_EXTRA := ros-$(ROS_DISTRO)
+  BASE := core ros-$(ROS_DISTRO)
   VENV_OPTIONS :=
+  PIN = true
   COLCON_OPTIONS := -GNinja
 endif
 
@@ -42,7 +46,7 @@ RUN = $(ENTER) && source $(INSTALL)/setup.bash
 SOURCES := $(shell find fer_fusion_ros msg launch config cmake tools -type f \
   -not -name '*.pyc' 2>/dev/null) CMakeLists.txt package.xml
 
-.PHONY: demo test build lint env clean
+.PHONY: demo test test-interop build lint env clean
 .DELETE_ON_ERROR:
 
 demo: build
@@ -50,6 +54,10 @@ demo: build
 
 test: build $(VENV)/.test
 	$(RUN) && pytest $(PYTEST_OPTIONS)
+
+test-interop:
+	$(MAKE) ROS_DISTRO=kilted build
+	$(MAKE) ROS_DISTRO=jazzy test PYTEST_OPTIONS='test/test_interop.py $(PYTEST_OPTIONS)'
 
 build: $(INSTALL)/.built
 
@@ -64,8 +72,8 @@ clean:
 
 # Environments: one stamp per set of requirements, all read from setup.py.
 define install_extras
-$(LOCK) bash -c '$(ENTER) && python tools/project.py requirements $(1) > $@.txt \
-  && pip install --quiet --requirement $@.txt' && touch $@
+$(ENTER) && (python tools/project.py requirements $(1) && $(PIN)) > $@.txt \
+  && $(LOCK) pip install --quiet --requirement $@.txt && touch $@
 endef
 
 $(VENV)/.created:
@@ -74,13 +82,13 @@ $(VENV)/.created:
 	touch $@
 
 $(VENV)/.run: setup.py tools/project.py $(VENV)/.created
-	$(call install_extras,$(ROS_EXTRA) engine demo)
+	$(call install_extras,$(BASE) engine demo)
 
 $(VENV)/.test: setup.py tools/project.py $(VENV)/.run
-	$(call install_extras,$(ROS_EXTRA) engine demo train test lint)
+	$(call install_extras,$(BASE) engine demo train test lint)
 
 $(INSTALL)/.built: $(VENV)/.run $(SOURCES)
-	$(LOCK) bash -c '$(ENTER) && colcon --log-base $(LOG) build --symlink-install \
+	$(ENTER) && $(LOCK) colcon --log-base $(LOG) build --symlink-install \
 	  --base-paths $(CURDIR) --build-base $(BUILD) --install-base $(INSTALL) \
 	  --event-handlers console_direct- --cmake-args $(COLCON_OPTIONS) \
-	  -DPython3_EXECUTABLE=$(VENV)/bin/python3' >&2 && touch $@
+	  -DPython3_EXECUTABLE=$(VENV)/bin/python3 >&2 && touch $@

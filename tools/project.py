@@ -1,7 +1,7 @@
 """Print what setup.py lists, for the Makefile and CMakeLists.txt.
 
-usage: project.py requirements EXTRA...   the core's and the extras' requirements, one per line
-       project.py scripts                 the entry points, one NAME=MODULE:FUNCTION per line
+usage: project.py requirements NAME...   what the extras, or `core`, require, one per line
+       project.py scripts                the entry points, one NAME=MODULE:FUNCTION per line
 """
 
 import runpy
@@ -13,10 +13,9 @@ def main() -> None:
     """Print the asked-for list."""
     lists = runpy.run_path(str(Path(__file__).parent.parent / 'setup.py'))
     match sys.argv[1:]:
-        case ['requirements', *extras]:
-            lines = list(lists['INSTALL_REQUIRES'])
-            for extra in extras:
-                lines += lists['EXTRAS_REQUIRE'][extra]
+        case ['requirements', *names]:
+            known = {'core': lists['INSTALL_REQUIRES'], **lists['EXTRAS_REQUIRE']}
+            lines = [line for name in names for line in known[name]]
         case ['scripts']:
             lines = [line.replace(' ', '') for line in lists['ENTRY_POINTS']['console_scripts']]
         case _:

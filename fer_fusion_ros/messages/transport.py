@@ -47,3 +47,10 @@ def use_shared_memory_profile(environ: MutableMapping[str, str] = os.environ) ->
     old = environ.get('ROS_DISTRO', 'jazzy') in _OLD_DISTRIBUTIONS
     environ[_OLD_VARIABLE if old else _NEW_VARIABLE] = str(path)
     return True
+
+
+if __name__ == '__main__':
+    # For a shell: export $(python -m fer_fusion_ros.messages.transport)
+    settings = {'ROS_DISTRO': os.environ.get('ROS_DISTRO', 'jazzy')}
+    use_shared_memory_profile(settings)
+    print(*(f'{name}={value}' for name, value in settings.items()))
