@@ -1,0 +1,46 @@
+"""Train the fusion network."""
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `fer_fusion train-fusion`."""
+    parser.add_argument('config', help='recipe, a YAML file such as config/training/fusion.yaml')
+    parser.add_argument(
+        '--data', required=True, help='folder under which pairs lie in `ir` and `vis` subfolders'
+    )
+    parser.add_argument('--faces', help='visible faces for the recipe: an npz with `train_x`')
+    parser.add_argument('--output', default='out/fusion', help='folder of all results')
+    parser.add_argument('--resume', action='store_true', help='continue from the last checkpoint')
+    parser.add_argument(
+        '--set',
+        nargs='*',
+        default=[],
+        metavar='NAME=VALUE',
+        dest='overrides',
+        help='replace fields of the recipe, such as epochs=10 losses.edges=2',
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Train, and say where the results are."""
+    from fer_fusion_ros.expression.data.fer2013 import load_fer2013
+    from fer_fusion_ros.fusion.pairs import load_pairs
+    from fer_fusion_ros.fusion.train import FusionConfig, Trainer
+    from fer_fusion_ros.learning.config import load_config
+
+    config = load_config(args.config, FusionConfig, args.overrides)
+    pairs = load_pairs(args.data, smallest=config.patch)
+    faces = load_fer2013(args.faces, 'train').images if args.faces else None
+    trainer = Trainer(
+        config,
+        [pair for pair in pairs if pair.split == 'train'],
+        [pair for pair in pairs if pair.split == 'validation'],
+        args.output,
+        faces,
+    )
+    if args.resume:
+        trainer.resume()
+    best = trainer.fit()
+    print(f'Best sum of Qabf, VIF and SCD on validation: {best:.3f}; see {args.output}.')
+    return 0

@@ -1,0 +1,86 @@
+"""Find, check and split aligned infrared/visible pairs."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_fusion_ros.exceptions import DataError
+
+SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff')
+SPLITS = ('train', 'validation', 'test')
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An aligned pair.
+
+    :param name: file name without its suffix.
+    :param source: name of the folder that holds ``ir`` and ``vis``.
+    :param ir: (H, W) uint8.
+    :param vis: (H, W) uint8, luminance.
+    """
+
+    name: str
+    source: str
+    ir: np.ndarray
+    vis: np.ndarray
+
+    @property
+    def split(self) -> str:
+        """Six eighths of the names, chosen by a hash, train; one validates and one tests."""
+        eighth = hashlib.sha256(self.name.encode()).digest()[-1] % 8
+        return {0: 'test', 1: 'validation'}.get(eighth, 'train')
+
+
+def load_pairs(folder: str | Path, smallest: int = 1) -> list[Pair]:
+    """Read all pairs under a folder into memory, so that errors show before the first epoch.
+
+    :param folder: every folder at or under it with the subfolders ``ir`` and ``vis`` is read;
+        files that belong together have one name (their suffixes may differ).
+    :param smallest: least height and width in pixels.
+    :return: in the order of folders and names.
+    :raises DataError: naming the file that is missing, unreadable, too small or of another size
+        than its partner.
+    """
+    folder = Path(folder)
+    sources = sorted(path.parent for path in folder.rglob('ir') if (path.parent / 'vis').is_dir())
+    if not sources:
+        raise DataError(f'{folder}: no folder in it has the subfolders ir and vis with the pairs.')
+    pairs = []
+    for source in sources:
+        infrared, visible = _images(source / 'ir'), _images(source / 'vis')
+        if not infrared:
+            raise DataError(f'{source / "ir"}: holds no image ({", ".join(SUFFIXES)}).')
+        for stem in sorted(infrared.keys() ^ visible.keys()):
+            path = infrared.get(stem) or visible[stem]
+            other = 'vis' if stem in infrared else 'ir'
+            raise DataError(f'{path}: has no partner in {source / other}. Add it, or remove this.')
+        for stem, path in infrared.items():
+            ir, vis = _read(path), _read(visible[stem])
+            if ir.shape != vis.shape:
+                raise DataError(
+                    f'{path} is {ir.shape[1]}x{ir.shape[0]} pixels, but {visible[stem]} is '
+                    f'{vis.shape[1]}x{vis.shape[0]}. Align and crop both to one size.'
+                )
+            if min(ir.shape) < smallest:
+                raise DataError(
+                    f'{path}: {ir.shape[1]}x{ir.shape[0]} pixels are less than the {smallest} '
+                    'needed. Remove the pair, or train on smaller patches.'
+                )
+            pairs.append(Pair(stem, source.name, ir, vis))
+    return pairs
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    paths = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES)
+    return {path.stem: path for path in paths}
+
+
+def _read(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise DataError(f'{path}: cannot be read as an image. Replace or remove it.')
+    return image
