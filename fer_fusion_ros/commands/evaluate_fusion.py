@@ -1,0 +1,68 @@
+"""Compare the fusion network with classic methods on aligned pairs."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `fer_fusion evaluate-fusion`."""
+    parser.add_argument(
+        '--data', required=True, help='folder under which pairs lie in `ir` and `vis` subfolders'
+    )
+    parser.add_argument(
+        '--weights', help='ONNX generator, or a checkpoint (.ckpt); the bundled one without it'
+    )
+    parser.add_argument('--engine', default='auto', help='engine for an ONNX generator')
+    parser.add_argument(
+        '--split',
+        default='test',
+        choices=('train', 'validation', 'test', 'all'),
+        help='which of the pairs; the recipe trains on the first and selects on the second',
+    )
+    parser.add_argument(
+        '--output', default='out/fusion-evaluation', help='folder of tables and fused images'
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Measure, print and save the tables."""
+    import cv2
+    import numpy as np
+
+    from fer_fusion_ros.exceptions import DataError
+    from fer_fusion_ros.fusion.evaluate import evaluate, report, save_rows, with_baselines
+    from fer_fusion_ros.fusion.pairs import load_pairs
+    from fer_fusion_ros.learning.progress import progress_bar
+
+    pairs = load_pairs(args.data)
+    pairs = [pair for pair in pairs if args.split in ('all', pair.split)]
+    if not pairs:
+        raise DataError(f'{args.data}: none of its pairs is in the split {args.split}.')
+    fuse = _fusion(args.weights, args.engine)
+    output = Path(args.output)
+    (output / 'fused').mkdir(parents=True, exist_ok=True)
+    methods = with_baselines('this network', fuse)
+    with progress_bar(len(pairs) * len(methods), 0, 'image', 'evaluating') as bar:
+        rows = evaluate(methods, pairs, bar.update)
+    for pair in pairs:
+        image = np.hstack([pair.ir, pair.vis, fuse(pair.ir, pair.vis)])
+        cv2.imwrite(str(output / 'fused' / f'{pair.name}.png'), image)
+    text = report(rows)
+    (output / 'tables.md').write_text(text)
+    save_rows(rows, output / 'pairs.csv')
+    print(text)
+    return 0
+
+
+def _fusion(weights: str | None, engine: str):  # noqa: ANN202
+    """Return the function that fuses a pair with these weights."""
+    if weights and weights.endswith('.ckpt'):
+        from functools import partial
+
+        from fer_fusion_ros.fusion.export import load_checkpoint_generator
+        from fer_fusion_ros.fusion.train import fuse
+
+        return partial(fuse, load_checkpoint_generator(weights)[0])
+    from fer_fusion_ros.fusion.fuser import Fuser
+
+    return Fuser(engine, weights).fuse

@@ -1,0 +1,80 @@
+"""Compare a fusion network with classic methods on aligned pairs."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fer_fusion_ros.fusion.baselines import BASELINES
+from fer_fusion_ros.fusion.metrics import METRICS, measure
+from fer_fusion_ros.fusion.pairs import Pair
+
+Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def evaluate(
+    methods: Mapping[str, Method],
+    pairs: Sequence[Pair],
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[dict[str, str | float]]:
+    """Measure each method on each pair.
+
+    :param methods: by name; each maps infrared and visible (H, W) uint8 to the fused image in
+        0..255.
+    :param progress: called with 1 after each image.
+    :return: one row per method and pair: ``method``, ``source``, ``pair`` and every metric.
+    """
+    rows = []
+    for pair in pairs:
+        for name, method in methods.items():
+            figures = measure(pair.ir, pair.vis, method(pair.ir, pair.vis))
+            rows.append({'method': name, 'source': pair.source, 'pair': pair.name, **figures})
+            progress(1)
+    return rows
+
+
+def mean_table(rows: Sequence[Mapping[str, str | float]], source: str | None = None) -> str:
+    """Return the means over pairs as a Markdown table, the best of each figure in bold.
+
+    :param rows: what `evaluate` returned.
+    :param source: take the pairs of this folder alone.
+    """
+    rows = [row for row in rows if source in (None, row['source'])]
+    names = list(dict.fromkeys(row['method'] for row in rows))
+    means = {
+        name: [np.mean([row[m] for row in rows if row['method'] == name]) for m in METRICS]
+        for name in names
+    }
+    best = np.max(list(means.values()), axis=0)
+    lines = [f'| method | {" | ".join(METRICS)} |', f'|---|{"---|" * len(METRICS)}']
+    for name, values in means.items():
+        cells = [
+            f'**{value:.3f}**' if value == top else f'{value:.3f}'
+            for value, top in zip(values, best, strict=True)
+        ]
+        lines.append(f'| {name} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
+
+
+def report(rows: Sequence[Mapping[str, str | float]]) -> str:
+    """Return a table for all pairs and one per folder of pairs, as Markdown."""
+    pairs = {(row['source'], row['pair']) for row in rows}
+    parts = [f'All {len(pairs)} pairs\n\n{mean_table(rows)}']
+    for source in sorted({source for source, _ in pairs}):
+        count = sum(one == source for one, _ in pairs)
+        parts.append(f'{source}, {count} pairs\n\n{mean_table(rows, source)}')
+    return '\n\n'.join(parts) + '\n'
+
+
+def save_rows(rows: Sequence[Mapping[str, str | float]], path: str | Path) -> None:
+    """Write what `evaluate` returned as CSV."""
+    with Path(path).open('w', newline='') as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def with_baselines(name: str, method: Method) -> dict[str, Method]:
+    """Return the baselines and, last, a method to compare with them."""
+    return {**BASELINES, name: method}

@@ -1,0 +1,85 @@
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from fer_fusion_ros.fusion.generator import PRESETS, Generator  # noqa: E402
+
+
+def images(height, width, seed=0, number=1):
+    shape = (2, number, 1, height, width)
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)).mul(2).sub(1).unbind()
+
+
+def test_the_paper_preset_has_the_papers_size():
+    assert sum(p.numel() for p in Generator.from_preset('paper').parameters()) == 928_738
+
+
+def test_there_are_no_normalisation_layers():
+    kinds = {type(module).__name__ for module in Generator.from_preset('paper').modules()}
+    assert kinds == {'Generator', 'Conv2d', 'LeakyReLU'}
+
+
+@pytest.mark.parametrize('preset', PRESETS)
+@pytest.mark.parametrize('size', [(16, 20), (17, 20), (16, 21), (19, 23), (1, 1)])
+def test_size_and_range_are_kept(preset, size):
+    with torch.no_grad():
+        fused = Generator.from_preset(preset)(*images(*size, number=2))
+    assert fused.shape == (2, 1, *size)
+    assert fused.abs().max() <= 1
+
+
+def inputs_of_convolutions(network, ir, vis):
+    seen = []
+    hooks = [
+        getattr(network, f'conv{n}').register_forward_hook(lambda m, x, y: seen.append(x[0]))
+        for n in range(1, 6)
+    ]
+    with torch.no_grad():
+        network(ir, vis)
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+def test_each_layer_gets_the_image_the_figure_gives_it():
+    ir, vis = images(12, 14)
+    first, second, third, fourth, fifth = inputs_of_convolutions(Generator((6, 5, 4, 3)), ir, vis)
+    assert [x.shape[1] for x in (first, second, third, fourth, fifth)] == [2, 7, 6, 5, 4]
+    torch.testing.assert_close(first, torch.cat([ir, vis], 1))
+    for x, image in ((second, ir), (third, ir), (fourth, vis), (fifth, vis)):
+        torch.testing.assert_close(x[:, -1:], image)
+
+
+def test_the_visible_image_reaches_the_first_three_layers_through_the_first_alone():
+    ir, vis = images(12, 14)
+    network = Generator((6, 5, 4, 3))
+    before = inputs_of_convolutions(network, ir, vis)
+    after = inputs_of_convolutions(network, ir, -vis)
+    for layer in (1, 2):
+        torch.testing.assert_close(before[layer][:, -1:], after[layer][:, -1:])
+    for layer in (3, 4):
+        torch.testing.assert_close(before[layer][:, -1:], -after[layer][:, -1:])
+    with torch.no_grad():
+        network.conv1.weight[:, 1] = 0
+    before = inputs_of_convolutions(network, ir, vis)
+    after = inputs_of_convolutions(network, ir, -vis)
+    for layer in (1, 2):
+        torch.testing.assert_close(before[layer], after[layer])
+
+
+@pytest.mark.parametrize(('fold', 'reach'), [(1, 6), (2, 12)])
+def test_receptive_field(fold, reach):
+    # 5, 5, 3, 3 and 1 reach 2 + 2 + 1 + 1 + 0 = 6 pixels (or blocks of pixels) to each side.
+    network = Generator((3, 3, 3, 3), fold)
+    image = torch.zeros(1, 1, 48, 48, requires_grad=True)
+    network(image, image)[0, 0, 24, 24].backward()
+    rows = image.grad[0, 0].abs().sum(1).nonzero().flatten()
+    assert rows.min() == 24 - reach
+    assert rows.max() == 24 + reach + fold - 1
+
+
+def test_a_folded_network_sees_every_pixel():
+    network = Generator.from_preset('realtime')
+    image = torch.zeros(1, 1, 8, 8, requires_grad=True)
+    (gradient,) = torch.autograd.grad(network(image, image).sum(), image)
+    assert (gradient != 0).all()
