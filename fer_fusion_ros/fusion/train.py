@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from fer_fusion_ros.exceptions import CheckpointError
+from fer_fusion_ros.exceptions import CheckpointError, DataError
 from fer_fusion_ros.fusion import quality_losses
 from fer_fusion_ros.fusion.discriminator import WIDTHS, Discriminator
 from fer_fusion_ros.fusion.generator import Generator
@@ -125,6 +125,7 @@ class Trainer:
     :param folder: gets checkpoints, logs, curves and fused validation images.
     :param faces: (M, h, w) uint8 visible faces for `Scenes.faces`.
     :param fabric: a launched Fabric; made from the config by default.
+    :raises DataError: if there are no pairs to train or to validate on.
     """
 
     def __init__(
@@ -136,6 +137,9 @@ class Trainer:
         faces: np.ndarray | None = None,
         fabric: Fabric | None = None,
     ) -> None:
+        for pairs, purpose in ((train, 'train'), (validation, 'validate')):
+            if not pairs:
+                raise DataError(f'There are no pairs to {purpose} on; give a folder with more.')
         self.config = config
         self.validation = validation
         self.folder = Path(folder)
@@ -218,6 +222,7 @@ class Trainer:
         """
         weights = self.config.losses
         self.generator_optimiser.zero_grad()
+        self.critic.requires_grad_(False)
         with self.fabric.autocast():
             fused = self.generator(batch.ir, batch.vis)
         fused = fused.float()
@@ -253,6 +258,7 @@ class Trainer:
         :return: the losses, scalars.
         """
         self.critic_optimiser.zero_grad()
+        self.critic.requires_grad_(True)
         with torch.no_grad(), self.fabric.autocast():
             fused = self.generator(batch.ir, batch.vis).float()
         with self.fabric.autocast():

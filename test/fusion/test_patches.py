@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from fer_fusion_ros.fusion.pairs import Pair  # noqa: E402
+from fer_fusion_ros.fusion.patches import Patches, Scenes  # noqa: E402
+
+
+@pytest.fixture
+def pairs():
+    """Pairs whose visible image is the negative of the infrared one."""
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (40, 50 + n), np.uint8) for n in range(3)]
+    return [Pair(str(n), 'a', image, 255 - image) for n, image in enumerate(images)]
+
+
+def faces():
+    return np.random.default_rng(1).integers(0, 256, (5, 12, 12), np.uint8)
+
+
+def test_augmentation_keeps_the_pair_aligned(pairs):
+    batch = Patches(pairs, 24, Scenes()).batch(range(40))
+    assert batch.ir.shape == (40, 1, 24, 24)
+    assert batch.ir.dtype == torch.float32
+    torch.testing.assert_close(batch.vis, -batch.ir)
+    torch.testing.assert_close(batch.reference, batch.vis)
+    assert len({patch.numpy().tobytes() for patch in batch.ir}) == 40
+
+
+def test_patches_depend_on_seed_and_number_alone(pairs):
+    scenes = Scenes(dark=0.5, faces=0.5)
+    patches = Patches(pairs, 24, scenes, faces())
+    whole = patches.batch(range(12))
+    patches.batch(range(7))
+    for name in ('ir', 'vis', 'reference'):
+        again = getattr(patches.batch(range(6, 12)), name)
+        assert torch.equal(getattr(whole, name)[6:], again)
+    other = Patches(pairs, 24, scenes, faces(), seed=1).batch(range(12))
+    assert not torch.equal(whole.ir, other.ir)
+
+
+def test_by_weak_light_the_reference_is_infrared(pairs):
+    batch = Patches(pairs, 24, Scenes(dark=1.0, darkest=0.02)).batch(range(60))
+    # The negative of the infrared image has the weight that is left to the visible one.
+    share = (1 - (batch.reference / batch.ir).flatten(1).median(dim=1).values) / 2
+    assert share.min() < 0.1
+    assert share.max() > 0.9
+    darkest, brightest = share.argmin(), share.argmax()
+    assert batch.vis[darkest].mean() < batch.vis[brightest].mean() - 0.3
+    torch.testing.assert_close(batch.reference[brightest], batch.vis[brightest], atol=0.3, rtol=0)
+
+
+def test_faces_are_tiled_over_the_patch(pairs):
+    patches = Patches([], 24, Scenes(faces=1.0), faces())
+    batch = patches.batch(range(4))
+    assert batch.vis.shape == (4, 1, 24, 24)
+    assert not torch.equal(batch.ir, batch.vis)

@@ -1,0 +1,174 @@
+"""Train a tiny generator on real pairs: it learns, resumes exactly and shares its work."""
+
+import os
+import runpy
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+pytest.importorskip('lightning_fabric')
+
+from fer_fusion_ros.exceptions import CheckpointError, DataError  # noqa: E402
+from fer_fusion_ros.fusion.pairs import Pair, load_pairs  # noqa: E402
+from fer_fusion_ros.fusion.patches import Scenes  # noqa: E402
+from fer_fusion_ros.fusion.train import (  # noqa: E402
+    CriticConfig,
+    FusionConfig,
+    LossWeights,
+    Trainer,
+)
+
+CONFIG = FusionConfig(
+    preset='realtime',
+    epochs=2,
+    steps=6,
+    batch_size=4,
+    patch=48,
+    learning_rate=3e-3,
+    warmup=1,
+    losses=LossWeights(similarity=1.0, edges=1.0, information=1.0, complement=1.0),
+    critic=CriticConfig(widths=(4,) * 6, steps=2),
+    scenes=Scenes(dark=0.5),
+)
+
+
+@pytest.fixture(scope='module')
+def pairs(shared_data):
+    pairs = load_pairs(shared_data / 'fusion' / 'thermal_road')[:4]
+    return [Pair(p.name, p.source, p.ir[:64, :80], p.vis[:64, :80]) for p in pairs]
+
+
+def states(trainer):
+    return {**trainer.generator.state_dict(prefix='g.'), **trainer.critic.state_dict(prefix='c.')}
+
+
+def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(pairs, tmp_path):
+    whole = Trainer(CONFIG, pairs, pairs[:1], tmp_path / 'whole')
+    whole.fit()
+
+    class KilledError(Exception):
+        pass
+
+    cut = Trainer(CONFIG, pairs, pairs[:1], tmp_path / 'cut')
+    step, done = cut.generator_step, []
+
+    def dies_in_the_second_epoch(batch):
+        if len(done) == 8:
+            raise KilledError
+        done.append(step(batch))
+        return done[-1]
+
+    cut.generator_step = dies_in_the_second_epoch
+    with pytest.raises(KilledError):
+        cut.fit()
+    torch.manual_seed(99)
+    resumed = Trainer(CONFIG, pairs, pairs[:1], tmp_path / 'cut')
+    resumed.resume()
+    assert resumed.epoch == 1
+    resumed.fit()
+    for name, value in states(whole).items():
+        assert torch.equal(value, states(resumed)[name]), name
+    for name, value in whole.ema.network.state_dict().items():
+        assert torch.equal(value, resumed.ema.network.state_dict()[name]), name
+    assert resumed.best == whole.best
+    written = {path.name for path in (tmp_path / 'cut').iterdir()}
+    assert {'last.ckpt', 'best.ckpt', 'history.csv', 'curves.png', 'validation'} <= written
+    assert len(list((tmp_path / 'cut' / 'validation').glob('epoch_00[12]/*.jpg'))) == 2
+
+
+def test_the_loss_falls(pairs, tmp_path):
+    losses = replace(CONFIG.losses, adversarial=0.0)
+    config = replace(CONFIG, epochs=1, steps=1, losses=losses, scenes=Scenes())
+    trainer = Trainer(config, pairs, pairs[:1], tmp_path)
+    batch, _ = trainer.batch(0)
+    course = []
+    for _ in range(30):
+        course.append(trainer.generator_step(batch)['train/generator'].item())
+        trainer.generator_optimiser.step()
+    assert course[-1] < 0.8 * course[0]
+
+
+def test_the_critic_learns_to_tell_visible_from_fused(pairs, tmp_path):
+    critic = replace(CONFIG.critic, learning_rate=1e-2)
+    trainer = Trainer(replace(CONFIG, critic=critic), pairs, pairs[:1], tmp_path)
+    batch, mix = trainer.batch(0)
+    course = []
+    for _ in range(20):
+        course.append(trainer.critic_step(batch, mix)['train/critic'].item())
+        trainer.critic_optimiser.step()
+    assert course[-1] < course[0]
+    assert course[-1] < 0
+
+
+def test_there_is_nothing_to_resume(pairs, tmp_path):
+    with pytest.raises(CheckpointError, match='no such checkpoint'):
+        Trainer(CONFIG, pairs, pairs[:1], tmp_path).resume()
+
+
+def test_a_checkpoint_of_another_network_is_refused(pairs, tmp_path):
+    Trainer(replace(CONFIG, epochs=1, steps=1), pairs, pairs[:1], tmp_path).fit()
+    with pytest.raises(CheckpointError, match='holds the preset realtime'):
+        Trainer(replace(CONFIG, preset='narrow'), pairs, pairs[:1], tmp_path).resume()
+
+
+def test_training_needs_pairs(tmp_path):
+    image = np.zeros((64, 64), np.uint8)
+    with pytest.raises(DataError, match='no pairs to train on'):
+        Trainer(CONFIG, [], [Pair('a', 'a', image, image)], tmp_path)
+    with pytest.raises(DataError, match='no pairs to validate on'):
+        Trainer(CONFIG, [Pair('a', 'a', image, image)], [], tmp_path)
+
+
+GRADIENTS = """
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fer_fusion_ros.fusion.pairs import Pair
+from fer_fusion_ros.fusion.patches import Scenes
+from fer_fusion_ros.fusion.train import CriticConfig, FusionConfig, LossWeights, Trainer
+
+image = np.random.default_rng(0).integers(0, 256, (2, 64, 64), np.uint8)
+config = FusionConfig(
+    preset='realtime', batch_size=4, patch=48, scenes=Scenes(dark=0.5),
+    losses=LossWeights(similarity=1.0, edges=1.0, information=1.0, complement=1.0),
+    critic=CriticConfig(widths=(4,) * 6),
+)
+pair = Pair('noise', 'noise', *image)
+trainer = Trainer(config, [pair], [pair], sys.argv[1])
+batch, mix = trainer.batch(0)
+trainer.critic_step(batch, mix)
+trainer.generator_step(batch)
+networks = trainer.generator, trainer.critic
+if trainer.fabric.is_global_zero:
+    torch.save(
+        {
+            'processes': trainer.fabric.world_size,
+            'gradients': [p.grad for network in networks for p in network.parameters()],
+        },
+        sys.argv[1],
+    )
+"""
+
+
+def test_two_processes_get_the_gradients_of_one(tmp_path, monkeypatch):
+    script = tmp_path / 'gradients.py'
+    script.write_text(GRADIENTS)
+    one, two = tmp_path / 'one.pt', tmp_path / 'two.pt'
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
+    environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+    environment['PYTHONPATH'] = os.pathsep.join(sys.path)
+    pair = subprocess.Popen([*command, script, two], env={**os.environ, **environment})
+    monkeypatch.setattr(sys, 'argv', ['gradients', str(one)])
+    runpy.run_path(str(script))
+    assert pair.wait() == 0
+    one, two = torch.load(one), torch.load(two)
+    assert (one['processes'], two['processes']) == (1, 2)
+    for a, b in zip(one['gradients'], two['gradients'], strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().max()))
