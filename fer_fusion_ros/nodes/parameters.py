@@ -18,7 +18,7 @@ def declare(
     default: bool | int | float | str | Sequence[Any],
     description: str,
     *,
-    range: tuple[float, float] | None = None,  # noqa: A002 (the word users know)
+    range: tuple[float, float] | None = None,
     choices: Sequence[str] | None = None,
 ) -> Any:
     """Declare one read-only parameter and return its value.
@@ -27,7 +27,7 @@ def declare(
     floating-point parameter is taken as one.
 
     :param range: lowest and highest value allowed, both included.
-    :param choices: the words allowed, for a string.
+    :param choices: the words allowed, for a string or a list of strings.
     :raises ParameterError: when the value that was given has another type, is out of range or
         is none of the choices; the message names the parameter and what it may be.
     """
@@ -59,13 +59,14 @@ def declare(
             f'parameter {name!r} of node {node.get_name()!r} is {_written(given)}, '
             f'but must be {_allowed(range)} ({description})'
         ) from error
-    if choices is not None and value not in choices:
-        near = difflib.get_close_matches(str(value), choices, n=1)
-        hint = f'; did you mean {near[0]!r}?' if near else ''
-        raise ParameterError(
-            f'parameter {name!r} of node {node.get_name()!r} is {value!r}, '
-            f'but must be one of {", ".join(choices)}{hint}'
-        )
+    for word in [] if choices is None else [value] if isinstance(value, str) else value:
+        if word not in choices:
+            near = difflib.get_close_matches(word, choices, n=1)
+            hint = f'; did you mean {near[0]!r}?' if near else ''
+            raise ParameterError(
+                f'parameter {name!r} of node {node.get_name()!r} is {value!r}, '
+                f'but must be one of {", ".join(choices)}{hint}'
+            )
     return value
 
 
@@ -74,7 +75,7 @@ def report_unknown(node: Node) -> list[str]:
 
     Call it last in a node's constructor: QoS overrides are declared with their topics.
     """
-    known = [name for name in node.get_parameters_by_prefix('')]
+    known = list(node.get_parameters_by_prefix(''))
     warnings = []
     for name in sorted(set(_overrides(node)) - set(known)):
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)

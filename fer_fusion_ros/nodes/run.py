@@ -11,6 +11,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from fer_fusion_ros.exceptions import FerFusionError
+from fer_fusion_ros.messages.transport import use_shared_memory_profile
 
 
 def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
@@ -22,6 +23,7 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    use_shared_memory_profile()
     # rclpy's own handlers would end the context under the node's threads.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node = None

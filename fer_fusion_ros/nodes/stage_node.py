@@ -4,7 +4,6 @@ import time
 import traceback
 from collections.abc import Callable
 from copy import copy
-from copy import copy
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue

@@ -1,0 +1,114 @@
+"""Expressions of faces as messages and markers."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from geometry_msgs.msg import Point
+from rclpy.duration import Duration
+from std_msgs.msg import Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from fer_fusion_ros.expression.face_expression import FaceExpression
+from fer_fusion_ros.expression.labels import LABELS, UNCERTAIN
+from fer_fusion_ros.messages.stamps import set_stamp
+from fer_fusion_ros.msg import Expression, ExpressionArray, ExpressionStamped
+
+MARKER_NAMESPACE = 'expressions'
+MARKER_HEIGHT = 0.08
+"""Height of a marker's letters in metres."""
+
+MARKER_LIFETIME = Duration(seconds=1)
+"""After which RViz removes a marker by itself, should the node have died."""
+
+
+def make_header(stamp_ns: int, frame_id: str) -> Header:
+    """Return a header with a stamp given in nanoseconds."""
+    header = Header(frame_id=frame_id)
+    set_stamp(header.stamp, stamp_ns)
+    return header
+
+
+def label_of(category: int) -> str:
+    """Return a category in words; 'uncertain' for `UNCERTAIN`."""
+    return 'uncertain' if category == UNCERTAIN else LABELS[category]
+
+
+def to_expression_stamped(
+    face: FaceExpression, header: Header, latency: Duration, model: str
+) -> ExpressionStamped:
+    """Return the message of one face.
+
+    :param header: capture stamp and optical frame of the face's side.
+    :param latency: time passed from capture to now.
+    :param model: name and content hash of the networks.
+    """
+    message = ExpressionStamped(
+        header=header,
+        face_id=face.face_id,
+        expression=_to_expression(face.category, face.confidence, face.probabilities),
+        raw=_to_expression(face.raw_category, face.raw_confidence, face.raw_probabilities),
+        position=_to_point(face.position),
+        distance=float(face.distance),
+        modality=int(face.modality),
+        lenses=int(face.lenses),
+        illumination=float(face.illumination),
+        latency=latency.to_msg(),
+        model=model,
+    )
+    # The part of the box that is inside the image: RegionOfInterest has no negative offsets.
+    x, y, width, height = face.box
+    left, top = max(0, round(x)), max(0, round(y))
+    message.roi.x_offset, message.roi.y_offset = left, top
+    message.roi.width = max(0, round(x + width) - left)
+    message.roi.height = max(0, round(y + height) - top)
+    return message
+
+
+def to_expression_array(
+    header: Header, expressions: Sequence[ExpressionStamped]
+) -> ExpressionArray:
+    """Return the message of all faces of a frame."""
+    return ExpressionArray(header=header, expressions=list(expressions))
+
+
+def to_marker_array(
+    expressions: Iterable[ExpressionStamped], gone: Iterable[tuple[str, Header]]
+) -> MarkerArray:
+    """Return markers with the label and confidence at each face whose position is known.
+
+    :param gone: face ids, with the header of their last message, whose marker is to go.
+    """
+    markers = []
+    for message in expressions:
+        if not np.isnan(message.position.z):
+            marker = _marker(message.face_id, message.header, Marker.ADD)
+            marker.type = Marker.TEXT_VIEW_FACING
+            marker.pose.position = message.position
+            marker.pose.orientation.w = 1.0
+            marker.scale.z = MARKER_HEIGHT
+            marker.color.r = marker.color.g = marker.color.b = marker.color.a = 1.0
+            marker.lifetime = MARKER_LIFETIME.to_msg()
+            expression = message.expression
+            marker.text = f'{expression.label} {expression.confidence:.0%}'
+            markers.append(marker)
+    markers.extend(_marker(face_id, header, Marker.DELETE) for face_id, header in gone)
+    return MarkerArray(markers=markers)
+
+
+def _to_expression(category: int, confidence: float, probabilities: np.ndarray) -> Expression:
+    return Expression(
+        category=int(category),
+        label=label_of(category),
+        confidence=float(confidence),
+        probabilities=np.asarray(probabilities, np.float32),
+    )
+
+
+def _to_point(position: np.ndarray | None) -> Point:
+    x, y, z = (float('nan'),) * 3 if position is None else map(float, position)
+    return Point(x=x, y=y, z=z)
+
+
+def _marker(face_id: str, header: Header, action: int) -> Marker:
+    number = int(face_id.rsplit('-', 1)[-1])
+    return Marker(header=header, ns=MARKER_NAMESPACE, id=number, action=action)

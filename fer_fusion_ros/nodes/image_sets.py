@@ -1,0 +1,213 @@
+"""Images and calibrations from topics, grouped by capture stamp, handed to one worker thread."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from fer_fusion_ros.exceptions import FerFusionError
+from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.lenses.names import LENSES, is_infrared, side_of
+from fer_fusion_ros.messages.camera_info import camera_info_to_model
+from fer_fusion_ros.messages.image import image_to_array
+from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS
+from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.nodes.parameters import declare
+from fer_fusion_ros.nodes.stage_node import StageNode
+from fer_fusion_ros.nodes.worker import Worker
+from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
+
+START_UP = 1.0
+"""Seconds after the first image within which every lens and its calibration should have come."""
+
+
+def raw_topics(lens: str) -> tuple[str, str]:
+    """Return the topics of a lens's image and of its calibration."""
+    return f'{lens}/image_raw', f'{lens}/camera_info'
+
+
+def registered_topics(lens: str) -> tuple[str, str]:
+    """Return the topics of a lens's registered image and of the side's calibration."""
+    side = side_of(lens)
+    return f'{side}/{"ir" if is_infrared(lens) else "vis"}/image_registered', f'{side}/camera_info'
+
+
+class ImageSets:
+    """Subscribe to the images of all lenses and call ``work`` with each set of them.
+
+    The executor only queues messages; ``work`` runs in a thread of its own and reads the images
+    with :meth:`read`, so what is dropped is never decoded.
+
+    :param node: whose parameters, topics and log are used.
+    :param topics: gives the image and the calibration topic of a lens.
+    :param work: called with frame sets whose images are still messages.
+    """
+
+    def __init__(
+        self,
+        node: StageNode,
+        topics: Callable[[str], tuple[str, str]],
+        work: Callable[[FrameSet], None],
+    ) -> None:
+        self.lenses: list[str] = declare(
+            node, 'lenses', list(LENSES), 'lenses to use', choices=LENSES
+        )
+        transport = declare(
+            node,
+            'image_transport',
+            'raw',
+            'how images come: raw, or compressed on <topic>/compressed',
+            choices=('raw', 'compressed'),
+        )
+        slop = declare(
+            node,
+            'tolerance',
+            0.015,
+            'images whose stamps differ by less belong together, in seconds',
+            range=(0.0, 1.0),
+        )
+        stale_after = declare(
+            node,
+            'stale_after',
+            0.4,
+            'a lens that lags by more is left out until it returns, in seconds',
+            range=(0.05, 10.0),
+        )
+        depth = declare(
+            node,
+            'queue_depth',
+            3,
+            'sets that may wait for processing before the oldest is dropped',
+            range=(1, 100),
+        )
+        self.models: dict[str, CameraModel | None] = {}
+        self.refused = 0
+        self._node = node
+        self._topics: dict[str, str] = {}
+        self._seen: dict[str, tuple] = {}
+        self._lenses_of_info: dict[str, list[str]] = {}
+        self._first: float | None = None
+        self._calibrated = False
+        self._missing: tuple[str, ...] = ()
+        self._resets = 0
+        self._synchroniser = Synchroniser(self.lenses, slop=slop, stale_after=stale_after)
+        self._worker = Worker(work, depth, node.on_error)
+        for lens in self.lenses:
+            image_topic, info_topic = topics(lens)
+            if transport == 'compressed':
+                image_topic += '/compressed'
+            subscription = node.subscribe(
+                Image if transport == 'raw' else CompressedImage,
+                image_topic,
+                self._image_callback(lens),
+                IMAGE_SUBSCRIBER_QOS,
+            )
+            self._topics[lens] = subscription.topic_name
+            self._lenses_of_info.setdefault(info_topic, []).append(lens)
+        for topic, lenses in self._lenses_of_info.items():
+            node.subscribe(CameraInfo, topic, self._info_callback(lenses), IMAGE_SUBSCRIBER_QOS)
+        node.create_timer(0.1, self._watch_lenses, clock=node.steady_clock)
+
+    def add(self, frame: Frame) -> None:
+        """Take in a frame, as the subscriptions do."""
+        if self._first is None:
+            self._first = time.monotonic()
+        frame_set = self._synchroniser.add(frame)
+        if frame_set is not None and self._is_calibrated():
+            self._worker.put(frame_set)
+
+    def read(self, frame_set: FrameSet) -> FrameSet:
+        """Return the set with arrays for images, without those that are unreadable.
+
+        Infrared images come as (H, W), visible ones as (H, W, 3) BGR, uint8.
+        """
+        frames = {}
+        for lens, frame in frame_set.frames.items():
+            image = frame.image
+            if not isinstance(image, np.ndarray):
+                try:
+                    encoding = 'mono8' if is_infrared(lens) else 'bgr8'
+                    image = image_to_array(image, encoding, self._topics[lens])
+                except FerFusionError as error:
+                    self.refused += 1
+                    self._node.complain(f'image {lens}', str(error))
+                    continue
+            frames[lens] = replace(frame, image=image)
+        return FrameSet(frame_set.stamp_ns, frames)
+
+    def diagnose(self) -> tuple[list[str], dict[str, Any]]:
+        """Return what is wrong with the streams, and their figures."""
+        status = self._synchroniser.status()
+        problems = [f'{self._topics[lens]} is silent' for lens in status.missing]
+        values: dict[str, Any] = {}
+        for name, lens in status.lenses.items():
+            values[f'{name} rate (Hz)'] = f'{lens.rate:.1f}'
+            values[f'{name} skew (ms)'] = f'{lens.skew * 1e3:.2f}'
+            values[f'{name} matched'] = lens.matched
+            values[f'{name} dropped'] = lens.dropped
+        values |= {
+            'sets': status.sets,
+            'sets processed': self._worker.done,
+            'sets dropped': self._worker.dropped,
+            'images refused': self.refused,
+            'clock jumps': status.resets,
+        }
+        return problems, values
+
+    def close(self) -> None:
+        """End the worker thread."""
+        self._worker.close()
+
+    def _image_callback(self, lens: str) -> Callable[[Any], None]:
+        def on_image(message: Any) -> None:
+            stamp = stamp_to_ns(message.header.stamp)
+            if not stamp:
+                self._node.complain(
+                    f'stamp {lens}',
+                    f'{self._topics[lens]}: header.stamp is 0; the driver must set it to the '
+                    'time of capture',
+                )
+            self.add(Frame(lens, stamp, message, message.header.frame_id))
+
+        return on_image
+
+    def _info_callback(self, lenses: list[str]) -> Callable[[CameraInfo], None]:
+        def on_info(message: CameraInfo) -> None:
+            content = (message.width, message.height, message.distortion_model)
+            content += (*message.d, *message.k, *message.r, *message.p)
+            if self._seen.get(lenses[0]) == content:
+                return
+            self._seen[lenses[0]] = content
+            model = None
+            try:
+                model = camera_info_to_model(message, lenses[0])
+            except FerFusionError as error:
+                self._node.complain(f'info {lenses[0]}', str(error))
+            # A new mapping, so that whoever holds the old one sees that it changed.
+            self.models = {**self.models, **dict.fromkeys(lenses, model)}
+
+        return on_info
+
+    def _is_calibrated(self) -> bool:
+        if not self._calibrated:
+            waited = time.monotonic() - self._first
+            known = all(lens in self.models for lens in self.lenses)
+            self._calibrated = known or waited > START_UP
+        return self._calibrated
+
+    def _watch_lenses(self) -> None:
+        if self._first is None or time.monotonic() - self._first < START_UP:
+            return
+        status = self._synchroniser.status()
+        log = self._node.get_logger()
+        for lens in set(status.missing) - set(self._missing):
+            log.warning(f'{self._topics[lens]} is silent, going on without {lens}')
+        for lens in set(self._missing) - set(status.missing):
+            log.info(f'{self._topics[lens]} is back')
+        self._missing = status.missing
+        if status.resets != self._resets:
+            self._resets = status.resets
+            log.warning('the stamps jumped back, starting afresh')

@@ -1,0 +1,40 @@
+"""Publish registered pairs."""
+
+from sensor_msgs.msg import CameraInfo, Image
+
+from fer_fusion_ros.lenses.names import SIDES
+from fer_fusion_ros.messages.camera_info import blank_camera_info, model_to_camera_info
+from fer_fusion_ros.messages.image import array_to_image
+from fer_fusion_ros.messages.qos import PUBLISHER_QOS
+from fer_fusion_ros.nodes.stage_node import StageNode
+from fer_fusion_ros.registration import RegisteredPair
+
+
+class PairPublisher:
+    """The registered images and the calibration of each side, for those who subscribe."""
+
+    def __init__(self, node: StageNode) -> None:
+        self._publishers = {
+            side: (
+                node.advertise(Image, f'{side}/ir/image_registered', PUBLISHER_QOS),
+                node.advertise(Image, f'{side}/vis/image_registered', PUBLISHER_QOS),
+                node.advertise(CameraInfo, f'{side}/camera_info', PUBLISHER_QOS),
+            )
+            for side in SIDES
+        }
+
+    def wanted(self, side: str) -> bool:
+        """Return whether anybody subscribes to something of a side."""
+        return any(output.get_subscription_count() for output in self._publishers[side])
+
+    def publish(self, pair: RegisteredPair, stamp_ns: int, frame_id: str) -> None:
+        """Publish what is subscribed of a pair, under the stamp and frame of its visible lens."""
+        ir, vis, info = self._publishers[pair.side]
+        for publisher, image in ((ir, pair.ir), (vis, pair.vis)):
+            if image is not None and publisher.get_subscription_count():
+                publisher.publish(array_to_image(image, stamp_ns, frame_id))
+        if info.get_subscription_count():
+            if pair.model is None:
+                info.publish(blank_camera_info(*pair.size, stamp_ns, frame_id))
+            else:
+                info.publish(model_to_camera_info(pair.model, stamp_ns, frame_id))

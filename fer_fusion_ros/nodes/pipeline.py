@@ -1,0 +1,69 @@
+"""Node that does everything from lens images to expressions in one process."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from fer_fusion_ros.messages.expression import make_header
+from fer_fusion_ros.nodes.expression_publisher import ExpressionPublisher
+from fer_fusion_ros.nodes.fused_publisher import FusedPublisher
+from fer_fusion_ros.nodes.image_sets import ImageSets, raw_topics
+from fer_fusion_ros.nodes.pair_publisher import PairPublisher
+from fer_fusion_ros.nodes.parameters import report_unknown
+from fer_fusion_ros.nodes.run import run
+from fer_fusion_ros.nodes.settings import EXPRESSION, REGISTRATION, declare_settings
+from fer_fusion_ros.nodes.stage_node import StageNode
+from fer_fusion_ros.pipeline import Pipeline
+from fer_fusion_ros.synchronisation import FrameSet
+
+
+class PipelineNode(StageNode):
+    """Four lenses in; expressions out, and whatever images somebody subscribes to."""
+
+    def __init__(self, **node_arguments: Any) -> None:
+        super().__init__('pipeline', **node_arguments)
+        self._pipeline = Pipeline(declare_settings(self, *REGISTRATION, *EXPRESSION))
+        self._residuals: dict[str, float | None] = {}
+        self._pairs = PairPublisher(self)
+        self._fused = FusedPublisher(self)
+        self._expressions = ExpressionPublisher(self)
+        self._images = ImageSets(self, raw_topics, self._work)
+        report_unknown(self)
+
+    def diagnose(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the state of the streams, the figures of every stage and the models."""
+        problems, values = self._images.diagnose()
+        for side, residual in self._residuals.items():
+            values[f'{side} residual (px)'] = 'unknown' if residual is None else f'{residual:.2f}'
+        return problems, {**values, **self._expressions.values(), 'model': self._pipeline.model}
+
+    def close(self) -> None:
+        """End the worker."""
+        self._images.close()
+
+    def _work(self, frame_set: FrameSet) -> None:
+        self._pipeline.models = self._images.models
+        frame_set = self._images.read(frame_set)
+        if not frame_set.frames:
+            return
+        result = self._pipeline.process(frame_set)
+        headers = {
+            side: make_header(stamp, result.frame_ids[side])
+            for side, stamp in result.stamps.items()
+        }
+        self._expressions.publish(result.faces, headers, self._pipeline.model)
+        # What is only looked at comes after what is acted on.
+        for side, pair in result.pairs.items():
+            self._residuals[side] = pair.residual_px
+            stamp, frame_id = result.stamps[side], result.frame_ids[side]
+            self._pairs.publish(pair, stamp, frame_id)
+            self._fused.publish(side, partial(result.fused, side), stamp, frame_id)
+        if self._expressions.overlay_wanted():
+            side = next(iter(result.pairs))
+            image, _ = result.fused(side)
+            self._expressions.publish_overlay(image, side, result.faces, headers[side])
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the pipeline node."""
+    return run(PipelineNode, args)
