@@ -1,0 +1,76 @@
+"""Batches of augmented faces, a pure function of seed, epoch, step and process."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fer_fusion_ros.expression.data.augmentation import Augmentation
+from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.data.modalities import Modalities
+from fer_fusion_ros.expression.losses import mix_targets
+
+
+@dataclass(frozen=True)
+class Batches:
+    """
+    Shuffled, augmented batches of a set of faces.
+
+    What comes out depends on the arguments alone and not on any hidden state, which is what makes
+    a resumed training the same as an uninterrupted one.
+
+    :param faces: the training set; it stays in memory.
+    :param batch_size: faces per step, over all processes.
+    :param size: height and width of the crops in pixels.
+    :param mean: subtracted from the crops in 0..1.
+    :param std: by which they are divided.
+    :param augmentation: of geometry and tone.
+    :param modalities: shares of dim, infrared and fused faces.
+    :param crowd_share: weight of the crowd's votes in the targets.
+    :param seed: of everything random.
+    :param rank: this process.
+    :param processes: that share a batch.
+    :param fuse: see `Modalities`.
+    """
+
+    faces: Faces
+    batch_size: int
+    size: int
+    mean: float
+    std: float
+    augmentation: Augmentation
+    modalities: Modalities
+    crowd_share: float = 0.0
+    seed: int = 0
+    rank: int = 0
+    processes: int = 1
+    fuse: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of steps of an epoch; an incomplete last batch is left out."""
+        return max(1, len(self.faces) // self.batch_size)
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """
+        Yield the steps of an epoch.
+
+        :return: faces (n, 1, size, size) float32 normalised, labels (n,) int64, and targets
+            (n, 7) float32, where n is this process's share of the batch.
+        """
+        order = np.random.default_rng((self.seed, number)).permutation(len(self.faces))
+        for step in range(len(self)):
+            rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+            yield self._batch(rows[self.rank :: self.processes], number, step)
+
+    def _batch(self, rows: np.ndarray, epoch: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        rng = np.random.default_rng((self.seed, epoch, step, self.rank))
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        images = self.faces.images[rows].astype(np.float32) / 255
+        images = self.modalities(images, rng, self.fuse)
+        crops = self.augmentation(torch.from_numpy(images)[:, None], self.size, generator)
+        labels = torch.from_numpy(self.faces.labels[rows])
+        crowd = self.faces.crowd
+        votes = torch.zeros(len(rows), 7) if crowd is None else torch.from_numpy(crowd[rows])
+        return (crops - self.mean) / self.std, labels, mix_targets(labels, votes, self.crowd_share)

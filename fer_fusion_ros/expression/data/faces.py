@@ -1,0 +1,81 @@
+"""A set of labelled face crops in memory."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fer_fusion_ros.exceptions import DataError
+from fer_fusion_ros.expression.labels import LABELS
+
+
+@dataclass(frozen=True)
+class Faces:
+    """
+    Labelled grey face crops of one size.
+
+    :param name: where they come from, for messages: a file or folder, and the split.
+    :param images: (N, H, W) uint8.
+    :param labels: (N,) int64, index in `LABELS`.
+    :param crowd: (N, 7) float32, share of the crowd's votes per label, zeros where there are
+        none; or None.
+    :param subjects: (N,) int64, who is shown, where that is known.
+    :param sequences: (N,) int64, which recording the crop is from, where that is known.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    crowd: np.ndarray | None = None
+    subjects: np.ndarray | None = None
+    sequences: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 3 or self.images.dtype != np.uint8:
+            raise DataError(
+                f'{self.name}: images must be uint8 of shape (N, H, W), '
+                f'not {self.images.dtype} of shape {self.images.shape}.'
+            )
+        for field in ('labels', 'crowd', 'subjects', 'sequences'):
+            rows = getattr(self, field)
+            if rows is not None and len(rows) != len(self.images):
+                raise DataError(
+                    f'{self.name}: {len(self.images)} images but {len(rows)} {field}; '
+                    'they must be aligned row by row.'
+                )
+        wrong = np.flatnonzero((self.labels < 0) | (self.labels >= len(LABELS)))
+        if len(wrong):
+            raise DataError(
+                f'{self.name}: row {wrong[0]} has the unknown label {self.labels[wrong[0]]}; '
+                f'known are 0 to {len(LABELS) - 1}.'
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def subset(self, rows: np.ndarray) -> 'Faces':
+        """Return the faces that `rows` (indices or mask) selects."""
+        return replace(
+            self,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            **{
+                field: values[rows]
+                for field in ('crowd', 'subjects', 'sequences')
+                if (values := getattr(self, field)) is not None
+            },
+        )
+
+    def found_in(self, other: 'Faces') -> np.ndarray:
+        """Return an (N,) bool mask of the faces whose exact pixels also stand in `other`."""
+        known = {image.tobytes() for image in other.images}
+        return np.array([image.tobytes() in known for image in self.images], bool)
+
+    def repeated(self) -> np.ndarray:
+        """Return an (N,) bool mask of the faces whose exact pixels stand in an earlier row."""
+        seen: set[bytes] = set()
+        mask = np.zeros(len(self), bool)
+        for row, image in enumerate(self.images):
+            key = image.tobytes()
+            mask[row] = key in seen
+            seen.add(key)
+        return mask

@@ -1,0 +1,78 @@
+"""FER2013, from Kaggle's CSV or from an npz archive of its splits."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from fer_fusion_ros.exceptions import DataError
+from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.labels import FER2013_TO_LABEL
+
+USAGE = {'train': 'Training', 'public': 'PublicTest', 'private': 'PrivateTest'}
+"""Our name of a split, and Kaggle's."""
+
+SIZE = 48
+
+
+def load_fer2013(path: str | Path, split: str) -> Faces:
+    """
+    Read one split of FER2013.
+
+    :param path: Kaggle's `fer2013.csv` (columns emotion, pixels, Usage), or an npz archive with
+        `<split>_x` (N, 48, 48) uint8 and `<split>_y` (N,) in FER2013's own numbering.
+    :param split: train, public or private.
+    :raises DataError: if the file or the split is missing or malformed.
+    """
+    path = Path(path)
+    if split not in USAGE:
+        raise DataError(f'Split {split!r} is unknown; FER2013 has {", ".join(USAGE)}.')
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such file. Give Kaggle's fer2013.csv or an npz archive of its splits."
+        )
+    images, labels = (_read_csv if path.suffix == '.csv' else _read_npz)(path, split)
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(FER2013_TO_LABEL)))
+    if len(wrong):
+        raise DataError(
+            f'{path}: row {wrong[0]} of {split} has the unknown label {labels[wrong[0]]}; '
+            'FER2013 numbers them 0 to 6.'
+        )
+    if images.shape[1:] != (SIZE, SIZE):
+        raise DataError(f'{path}: {split} images are {images.shape[1:]}, not {SIZE}x{SIZE}.')
+    return Faces(f'{path} ({split})', images, np.array(FER2013_TO_LABEL)[labels])
+
+
+def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        with np.load(path) as archive:
+            missing = {f'{split}_x', f'{split}_y'} - set(archive.files)
+            if missing:
+                raise DataError(
+                    f'{path}: no {" and ".join(sorted(missing))}, so no {split} split; '
+                    f'it holds {", ".join(archive.files)}.'
+                )
+            return archive[f'{split}_x'], archive[f'{split}_y'].astype(np.int64)
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path}: not a readable npz archive ({error}).') from error
+
+
+def _read_csv(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = [], []
+    with path.open(newline='') as file:
+        reader = csv.DictReader(file)
+        missing = {'emotion', 'pixels', 'Usage'} - set(reader.fieldnames or ())
+        if missing:
+            raise DataError(f'{path}: no column {", ".join(sorted(missing))}.')
+        for row in reader:
+            if row['Usage'] != USAGE[split]:
+                continue
+            try:
+                pixels = np.array(row['pixels'].split(), np.uint8)
+                labels.append(int(row['emotion']))
+                images.append(pixels.reshape(SIZE, SIZE))
+            except (ValueError, OverflowError) as error:
+                raise DataError(f'{path}: line {reader.line_num} is malformed: {error}') from error
+    if not images:
+        raise DataError(f'{path}: no row has the usage {USAGE[split]}, so no {split} split.')
+    return np.stack(images), np.array(labels, np.int64)

@@ -1,0 +1,64 @@
+"""Show visible faces as the system's lenses would: dim, near-infrared or fused."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
+
+
+@dataclass(frozen=True)
+class Modalities:
+    """
+    How often a face appears in which modality; the rest stays as photographed.
+
+    :param dim: share seen by the visible lens in weaker light.
+    :param infrared: share seen by the infrared lens.
+    :param fused: share fused from both.
+    :param darkest: weakest light, relative to daylight; light levels are drawn evenly on a
+        logarithmic scale from here to 1.
+    """
+
+    dim: float = 0.0
+    infrared: float = 0.0
+    fused: float = 0.0
+    darkest: float = 0.02
+
+    def __call__(
+        self,
+        images: np.ndarray,
+        rng: np.random.Generator,
+        fuse: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """
+        Render each face in a modality drawn at random.
+
+        :param images: (N, H, W) float32 in 0..1.
+        :param rng: source of all randomness.
+        :param fuse: maps (infrared, visible), both (M, H, W) float32 in 0..1, to the fused
+            images; by default a mean with a random weight.
+        :return: (N, H, W) float32 in 0..1, a new array.
+        """
+        draw = rng.random(len(images))
+        light = (self.darkest ** rng.random(len(images)))[:, None, None].astype(np.float32)
+        distance = rng.uniform(1.0, 4.0, len(images))[:, None, None].astype(np.float32)
+        dim = draw < self.dim
+        infrared = (draw >= self.dim) & (draw < self.dim + self.infrared)
+        fused = (draw >= self.dim + self.infrared) & (
+            draw < self.dim + self.infrared + self.fused
+        )
+        out = images.copy()
+        if dim.any():
+            out[dim] = visible(images[dim], light[dim], rng)
+        if infrared.any():
+            out[infrared] = near_infrared(images[infrared], distance[infrared], rng)
+        if fused.any():
+            ir = near_infrared(images[fused], distance[fused], rng)
+            vis = visible(images[fused], light[fused], rng)
+            if fuse is None:
+                weight = rng.uniform(0.3, 0.7, (len(ir), 1, 1)).astype(np.float32)
+                out[fused] = weight * ir + (1 - weight) * vis
+            else:
+                out[fused] = fuse(ir, vis)
+        return out

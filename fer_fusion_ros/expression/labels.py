@@ -1,0 +1,42 @@
+"""The seven expressions, in the order of the network's output and of Expression.msg."""
+
+LABELS: tuple[str, ...] = ('neutral', 'happy', 'sad', 'angry', 'fear', 'surprise', 'disgust')
+"""Name of each category; the index is the constant in ``Expression.msg``."""
+
+UNCERTAIN: int = 255
+"""Category of an expression that the recogniser abstained from naming."""
+
+FER2013_TO_LABEL: tuple[int, ...] = (3, 6, 4, 1, 2, 5, 0)
+"""Index in `LABELS` of FER2013's 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6
+neutral."""
+
+FERPLUS_TO_LABEL: tuple[int, ...] = (0, 1, 5, 2, 3, 6, 4)
+"""Index in `LABELS` of FERPlus's first seven columns (neutral, happiness, surprise, sadness,
+anger, disgust, fear); contempt, unknown and NF have no counterpart."""
+
+SYNONYMS: dict[str, str] = {
+    'neutrality': 'neutral',
+    'happiness': 'happy',
+    'sadness': 'sad',
+    'anger': 'angry',
+    'afraid': 'fear',
+    'fearful': 'fear',
+    'surprised': 'surprise',
+    'disgusted': 'disgust',
+}
+"""Other spellings found in the names of class folders and label files."""
+
+
+def label_index(name: str) -> int:
+    """
+    Return the category of an expression's name.
+
+    :param name: a member of `LABELS` or of `SYNONYMS`, in any case.
+    :raises KeyError: if the name is neither.
+    """
+    key = name.strip().lower()
+    return LABELS.index(SYNONYMS.get(key, key)) if SYNONYMS.get(key, key) in LABELS else _no(name)
+
+
+def _no(name: str) -> int:
+    raise KeyError(name)

@@ -1,0 +1,330 @@
+"""Train PyConv-SE18."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from fer_fusion_ros.exceptions import CheckpointError
+from fer_fusion_ros.expression.data.augmentation import Augmentation
+from fer_fusion_ros.expression.data.batches import Batches
+from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.data.modalities import Modalities
+from fer_fusion_ros.expression.losses import expression_loss
+from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18
+from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint
+from fer_fusion_ros.learning.ema import Ema
+from fer_fusion_ros.learning.fabric import make_fabric
+from fer_fusion_ros.learning.history import History
+from fer_fusion_ros.learning.progress import progress_bar
+from fer_fusion_ros.learning.schedule import warmup_cosine
+
+
+@dataclass(frozen=True)
+class ExpressionConfig:
+    """
+    A recipe for PyConv-SE18.
+
+    :param preset: the stem, see `pyconv_se18.PRESETS`.
+    :param dropout: share of the pooled features dropped.
+    :param size: height and width of the network's input in pixels.
+    :param mean: of the faces' pixels in 0..1.
+    :param std: of the faces' pixels.
+    :param epochs: passes over the training set; may be changed at a resume.
+    :param batch_size: faces per step over all processes.
+    :param learning_rate: highest, after the warm-up.
+    :param warmup_epochs: length of the linear rise; half a cosine down to zero follows.
+    :param momentum: Nesterov's.
+    :param weight_decay: of convolutions and linear layers, not of normalisations and biases.
+    :param ema: decay of the average of the weights.
+    :param crowd_share: weight of FERPlus's distribution in the target of the cross entropy.
+    :param label_smoothing: share of the target spread evenly.
+    :param cosine_weight: λ of equation (12).
+    :param scale: s of equation (11).
+    :param margin: m of equation (11).
+    :param augmentation: geometry and tone.
+    :param modalities: shares of dim, infrared and fused faces.
+    :param precision: Fabric's name, such as `bf16-mixed`.
+    :param seed: of everything random.
+    """
+
+    preset: str = 'stride2'
+    dropout: float = 0.0
+    size: int = 44
+    mean: float = 0.508
+    std: float = 0.255
+    epochs: int = 100
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    warmup_epochs: float = 1.0
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    ema: float = 0.999
+    crowd_share: float = 0.0
+    label_smoothing: float = 0.0
+    cosine_weight: float = 0.1
+    scale: float = 30.0
+    margin: float = 0.35
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    modalities: Modalities = field(default_factory=Modalities)
+    precision: str = 'bf16-mixed'
+    seed: int = 0
+
+
+class Trainer:
+    """
+    Train on one set of faces, select on another.
+
+    :param config: the recipe.
+    :param train: faces to learn from.
+    :param select: faces by whose accuracy the best weights are chosen.
+    :param folder: gets checkpoints, logs and curves.
+    :param fuse: see `Modalities`.
+    :param fabric: a launched Fabric; made from the config by default.
+    """
+
+    def __init__(
+        self,
+        config: ExpressionConfig,
+        train: Faces,
+        select: Faces,
+        folder: str | Path,
+        fuse: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+        fabric: Fabric | None = None,
+    ) -> None:
+        self.config = config
+        self.select = select
+        self.folder = Path(folder)
+        self.fabric = fabric or make_fabric(config.precision)
+        self.batches = Batches(
+            train,
+            config.batch_size,
+            config.size,
+            config.mean,
+            config.std,
+            config.augmentation,
+            config.modalities,
+            config.crowd_share,
+            config.seed,
+            self.fabric.global_rank,
+            self.fabric.world_size,
+            fuse,
+        )
+        torch.manual_seed(config.seed)
+        network = PyConvSE18(config.preset, config.dropout).to(memory_format=torch.channels_last)
+        if self.fabric.world_size > 1 and self.fabric.device.type == 'cuda':
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        optimiser = torch.optim.SGD(
+            _decay_groups(network, config.weight_decay),
+            config.learning_rate,
+            config.momentum,
+            nesterov=True,
+            fused=True,
+        )
+        self.model, self.optimiser = self.fabric.setup(_WithLoss(network, config), optimiser)
+        self.network = network
+        self.ema = Ema(network, config.ema)
+        self.epoch = 0
+        self.best = 0.0
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint that a training resumes from."""
+        return self.folder / 'last.ckpt'
+
+    def resume(self) -> None:
+        """
+        Continue from the last checkpoint.
+
+        :raises CheckpointError: if there is none, or its network is another.
+        """
+        state = load_checkpoint(self.last)
+        if state['config']['preset'] != self.config.preset:
+            raise CheckpointError(
+                f'{self.last} holds the preset {state["config"]["preset"]}, but the config asks '
+                f'for {self.config.preset}. Choose another output folder.'
+            )
+        self.network.load_state_dict(state['network'])
+        self.optimiser.load_state_dict(state['optimiser'])
+        self.ema.load_state_dict(state['ema'])
+        self.epoch, self.best = state['epoch'], state['best']
+
+    def fit(self) -> float:
+        """
+        Train to the last epoch.
+
+        :return: the best accuracy on the selection set, 0..1.
+        """
+        first = self.fabric.is_global_zero
+        history = (
+            History(self.folder, self.epoch, [['train/loss'], ['train/accuracy', 'select/accuracy']])
+            if first
+            else None
+        )
+        faces = len(self.batches) * self.config.batch_size
+        with progress_bar(
+            faces * self.config.epochs, faces * self.epoch, 'face', 'training', first
+        ) as bar:
+            while self.epoch < self.config.epochs:
+                started = time.monotonic()
+                figures = self._train_epoch(bar)
+                self.epoch += 1
+                if first:
+                    figures['faces_per_second'] = faces / (time.monotonic() - started)
+                    figures['select/accuracy'] = accuracy(
+                        self.predict(self.select), self.select.labels
+                    )
+                    history.add(self.epoch, figures)
+                    self._save(figures['select/accuracy'])
+                    bar.set_postfix_str(
+                        f'epoch {self.epoch} loss {figures["train/loss"]:.3f} '
+                        f'accuracy {figures["select/accuracy"]:.4f} best {self.best:.4f}'
+                    )
+                self.fabric.barrier()
+        if history:
+            history.close()
+        return self.best
+
+    def step(self, faces: Tensor, labels: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """
+        Compute the gradients of one batch.
+
+        :param faces: (N, 1, size, size) float32, normalised.
+        :param labels: (N,) int64.
+        :param targets: (N, 7) float32, distributions.
+        :return: the loss, a scalar, and the number of faces classified as labelled.
+        """
+        faces = faces.contiguous(memory_format=torch.channels_last)
+        loss, logits = self.model(*self.fabric.to_device((faces, labels, targets)))
+        self.fabric.backward(loss)
+        return loss.detach(), (logits.argmax(1).cpu() == labels).sum()
+
+    def predict(self, faces: Faces) -> np.ndarray:
+        """Return the averaged network's logits (N, 7) float32 for the centres of the faces."""
+        crops = center_crops(faces.images, self.config.size)
+        return predict_logits(self.ema.network, crops, self.config.mean, self.config.std)
+
+    def _train_epoch(self, bar: Any) -> dict[str, float]:
+        self.network.train()
+        steps = len(self.batches)
+        losses, right, seen = [], 0, 0
+        for number, (faces, labels, targets) in enumerate(self.batches.epoch(self.epoch)):
+            factor = warmup_cosine(
+                self.epoch * steps + number,
+                self.config.epochs * steps,
+                round(self.config.warmup_epochs * steps),
+            )
+            for group in self.optimiser.param_groups:
+                group['lr'] = self.config.learning_rate * factor
+            loss, hits = self.step(faces, labels, targets)
+            self.optimiser.step()
+            self.optimiser.zero_grad()
+            self.ema.update(self.network)
+            losses.append(loss)
+            right, seen = right + int(hits), seen + len(labels)
+            bar.update(self.config.batch_size)
+        return {
+            'train/loss': float(torch.stack(losses).mean()),
+            'train/accuracy': right / seen,
+            'learning_rate': self.optimiser.param_groups[0]['lr'],
+        }
+
+    def _save(self, score: float) -> None:
+        better = score > self.best
+        self.best = max(score, self.best)
+        state = {
+            'config': asdict(self.config),
+            'epoch': self.epoch,
+            'best': self.best,
+            'score': score,
+            'network': self.network.state_dict(),
+            'optimiser': self.optimiser.state_dict(),
+            'ema': self.ema.state_dict(),
+        }
+        save_checkpoint(self.last, state)
+        if better:
+            save_checkpoint(self.folder / 'best.ckpt', state)
+
+
+class _WithLoss(nn.Module):
+    """The network and its loss in one forward pass, as distributed training wants it."""
+
+    def __init__(self, network: PyConvSE18, config: ExpressionConfig) -> None:
+        super().__init__()
+        self.network = network
+        self.config = config
+
+    def forward(self, faces: Tensor, labels: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.network.dropout(self.network.features(faces))
+        fc = self.network.fc
+        # Cosines times 30 need more than the eight bits of bfloat16.
+        with torch.autocast(faces.device.type, enabled=False):
+            features = features.float()
+            loss = expression_loss(
+                features,
+                fc.weight,
+                fc.bias,
+                labels,
+                targets,
+                self.config.cosine_weight,
+                self.config.scale,
+                self.config.margin,
+                self.config.label_smoothing,
+            )
+            return loss, fc(features).detach()
+
+
+def center_crops(images: np.ndarray, size: int) -> np.ndarray:
+    """
+    Cut out the centres.
+
+    :param images: (N, H, W) uint8, at least `size` high and wide.
+    :return: (N, size, size) uint8, a view.
+    """
+    top, left = (images.shape[1] - size) // 2, (images.shape[2] - size) // 2
+    return images[:, top : top + size, left : left + size]
+
+
+@torch.no_grad()
+def predict_logits(
+    network: nn.Module, crops: np.ndarray, mean: float, std: float, batch_size: int = 256
+) -> np.ndarray:
+    """
+    Classify face crops.
+
+    :param network: maps (n, 1, size, size) to (n, 7); put in evaluation mode.
+    :param crops: (N, size, size) uint8, or float32 in 0..1.
+    :param mean: subtracted from the crops in 0..1.
+    :param std: by which they are divided.
+    :return: (N, 7) float32 logits.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    scale = 255 if crops.dtype == np.uint8 else 1
+    logits = []
+    for start in range(0, len(crops), batch_size):
+        batch = crops[start : start + batch_size].astype(np.float32) / scale
+        faces = torch.from_numpy((batch - np.float32(mean)) / np.float32(std))[:, None]
+        faces = faces.to(device, memory_format=torch.channels_last)
+        logits.append(network(faces).float().cpu())
+    return torch.cat(logits).numpy()
+
+
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of rows of `logits` (N, 7) whose largest entry is the label's."""
+    return float((logits.argmax(1) == labels).mean())
+
+
+def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return [
+        {'params': weights, 'weight_decay': weight_decay},
+        {'params': others, 'weight_decay': 0.0},
+    ]

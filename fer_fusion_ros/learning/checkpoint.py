@@ -1,0 +1,63 @@
+"""Checkpoints that a training resumes from exactly."""
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fer_fusion_ros.exceptions import CheckpointError
+
+
+def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
+    """
+    Write a checkpoint with the random state, so that a kill half-way leaves the former one.
+
+    :param path: of the file; its folder is made.
+    :param state: state dicts and plain values.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix('.partial')
+    torch.save({**state, 'random': _random_state()}, partial)
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """
+    Read a checkpoint and restore its random state.
+
+    :raises CheckpointError: if there is none or it cannot be read.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f'{path}: no such checkpoint. Train without --resume to start one.')
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=False)
+    except Exception as error:
+        raise CheckpointError(
+            f'{path}: not a readable checkpoint ({error}). Remove it to start afresh.'
+        ) from error
+    if 'random' not in state:
+        raise CheckpointError(f'{path}: not a checkpoint of a training.')
+    _restore_random_state(state.pop('random'))
+    return state
+
+
+def _random_state() -> dict[str, Any]:
+    return {
+        'python': random.getstate(),
+        'numpy': np.random.get_state(),
+        'torch': torch.get_rng_state(),
+        'cuda': torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def _restore_random_state(state: dict[str, Any]) -> None:
+    random.setstate(state['python'])
+    np.random.set_state(state['numpy'])
+    torch.set_rng_state(state['torch'])
+    if state['cuda'] and torch.cuda.device_count() == len(state['cuda']):
+        torch.cuda.set_rng_state_all(state['cuda'])

@@ -1,0 +1,88 @@
+"""Read a training's configuration from YAML into a dataclass."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from fer_fusion_ros.exceptions import ConfigurationError
+
+T = TypeVar('T')
+
+
+def load_config(path: str | Path, kind: type[T], overrides: Sequence[str] = ()) -> T:
+    """
+    Read a YAML file into a dataclass, checking names and types.
+
+    :param path: the file; a nested mapping fills a nested dataclass.
+    :param kind: the dataclass.
+    :param overrides: `name=value` texts that win over the file; a dot enters a nested dataclass,
+        and the value is YAML, as in `augmentation.rotation=15`.
+    :raises ConfigurationError: naming the file, the field and what it should be.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f'{path}: cannot be read as YAML: {error}') from error
+    for override in overrides:
+        name, equals, text = override.partition('=')
+        if not equals:
+            raise ConfigurationError(f'{override!r} must have the form name=value.')
+        *parents, leaf = name.strip().split('.')
+        place = values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[leaf] = yaml.safe_load(text)
+    return build_config(values, kind, str(path))
+
+
+def build_config(values: Mapping[str, Any], kind: type[T], where: str) -> T:
+    """
+    Fill a dataclass from a mapping, checking names and types.
+
+    :param values: plain values, as YAML or JSON give them.
+    :param kind: the dataclass.
+    :param where: named in errors.
+    :raises ConfigurationError: if a name is unknown or missing, or a value has the wrong type.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f'{where}: must be a mapping of names to values.')
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    unknown = [str(name) for name in values if name not in fields]
+    if unknown:
+        raise ConfigurationError(
+            f'{where}: unknown field {", ".join(unknown)}; known are {", ".join(fields)}.'
+        )
+    missing = [
+        name
+        for name, field in fields.items()
+        if field.default is field.default_factory is dataclasses.MISSING and name not in values
+    ]
+    if missing:
+        raise ConfigurationError(f'{where}: the field {", ".join(missing)} is missing.')
+    return kind(
+        **{name: _convert(value, hints[name], f'{where}: {name}') for name, value in values.items()}
+    )
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return build_config(value, hint, where)
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if hint in (tuple[float, ...], tuple[int, ...], tuple[str, ...]):
+        if isinstance(value, list):
+            return tuple(_convert(item, typing.get_args(hint)[0], where) for item in value)
+    elif float in options and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif value is None and type(None) in options:
+        return None
+    elif any(type(value) is option for option in options):
+        return value
+    expected = hint.__name__ if isinstance(hint, type) else str(hint)
+    raise ConfigurationError(f'{where} is {value!r} but must be of type {expected}.')
