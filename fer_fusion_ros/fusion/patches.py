@@ -30,16 +30,22 @@ class Scenes:
 class Batch:
     """Patches (N, 1, P, P) float32 in [-1, 1].
 
-    :param ir: infrared.
-    :param vis: visible, as the sensor gives it.
-    :param reference: the image whose texture the fused one should have: the visible one by
-        daylight, and more and more the infrared one as the light goes and the visible image
-        becomes noise.
+    :param ir: infrared image, an input.
+    :param vis: visible image as the sensor gives it, an input.
+    :param structure: what the fused image should take the infrared image's part from.
+    :param texture: what the fused image should take the visible image's part from.
+
+    In scenes these are the infrared image and the visible one by daylight, but for the texture
+    more and more the infrared one as the light goes and the visible image becomes noise. The
+    infrared images of faces are simulated from visible ones and hold nothing that these lack, so
+    there both are the visible face by daylight: in weak light it has to be told from the infrared
+    image.
     """
 
     ir: Tensor
     vis: Tensor
-    reference: Tensor
+    structure: Tensor
+    texture: Tensor
 
 
 class Patches:
@@ -71,40 +77,43 @@ class Patches:
     def batch(self, numbers: Sequence[int]) -> Batch:
         """Return the patches with these numbers."""
         patches = np.stack([self._patch(number) for number in numbers])
-        ir, vis, reference = torch.from_numpy(2 * patches - 1).unsqueeze(2).unbind(1)
-        return Batch(ir, vis, reference)
+        return Batch(*torch.from_numpy(2 * patches - 1).unsqueeze(2).unbind(1))
 
     def _patch(self, number: int) -> np.ndarray:
-        """Return (3, P, P) float32 in 0..1: infrared, visible, reference."""
+        """Return (4, P, P) float32 in 0..1, in the order of `Batch`."""
         rng = np.random.default_rng((self.seed, number))
-        if self.faces is not None and rng.random() < self.scenes.faces:
-            vis = self._faces(rng)
-            ir = near_infrared(vis, rng.uniform(1.0, 4.0), rng)
-        else:
-            ir, vis = self._crop(rng)
-        reference = vis
+        faces = self.faces is not None and rng.random() < self.scenes.faces
+        ir, vis = self._faces(rng) if faces else self._crop(rng)
+        structure, texture = (vis, vis) if faces else (ir, vis)
         if rng.random() < self.scenes.dark:
             light = self.scenes.darkest ** rng.random()
-            trust = 1 - np.log(light) / np.log(self.scenes.darkest)
-            reference = trust * vis + (1 - trust) * ir
+            if not faces:
+                trust = 1 - np.log(light) / np.log(self.scenes.darkest)
+                texture = trust * vis + (1 - trust) * ir
             vis = visible(vis, light, rng)
-        patch = np.stack([ir, vis, reference]).astype(np.float32)
+        patch = np.stack([ir, vis, structure, texture]).astype(np.float32)
         patch = np.rot90(patch, rng.integers(4), axes=(1, 2))
         return patch[..., ::-1] if rng.random() < 0.5 else patch
 
-    def _crop(self, rng: np.random.Generator) -> np.ndarray:
+    def _crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         pair = self.pairs[rng.integers(len(self.pairs))]
         height, width = pair.ir.shape
         top = rng.integers(height - self.size + 1)
         left = rng.integers(width - self.size + 1)
         place = slice(top, top + self.size), slice(left, left + self.size)
-        return np.stack([pair.ir[place], pair.vis[place]]).astype(np.float32) / 255
+        return pair.ir[place].astype(np.float32) / 255, pair.vis[place].astype(np.float32) / 255
 
-    def _faces(self, rng: np.random.Generator) -> np.ndarray:
-        """Tile the patch with faces of their own size, cut at a random place."""
+    def _faces(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Tile the patch with faces of their own size; registration is a pixel off at times."""
         height, width = self.faces.shape[1:]
         rows, columns = self.size // height + 2, self.size // width + 2
         chosen = self.faces[rng.integers(len(self.faces), size=(rows, columns))]
         sheet = chosen.swapaxes(1, 2).reshape(rows * height, columns * width)
-        top, left = rng.integers(height), rng.integers(width)
-        return sheet[top : top + self.size, left : left + self.size].astype(np.float32) / 255
+        vis = sheet.astype(np.float32) / 255
+        ir = near_infrared(vis, rng.uniform(1.0, 4.0), rng, face_width=width)
+        top, left = rng.integers(1, height), rng.integers(1, width)
+        down, right = rng.integers(-1, 2, 2)
+        return (
+            ir[top + down : top + down + self.size, left + right : left + right + self.size],
+            vis[top : top + self.size, left : left + self.size],
+        )

@@ -94,6 +94,7 @@ class FusionConfig:
     :param losses: weights of the losses.
     :param critic: the critic.
     :param scenes: light and faces.
+    :param validation: most pairs to measure after an epoch, spread evenly over all.
     :param precision: Fabric's name, such as `bf16-mixed`.
     :param seed: of everything random.
     """
@@ -109,6 +110,7 @@ class FusionConfig:
     losses: LossWeights = field(default_factory=LossWeights)
     critic: CriticConfig = field(default_factory=CriticConfig)
     scenes: Scenes = field(default_factory=Scenes)
+    validation: int = 16
     precision: str = '32-true'
     seed: int = 0
 
@@ -141,7 +143,7 @@ class Trainer:
             if not pairs:
                 raise DataError(f'There are no pairs to {purpose} on; give a folder with more.')
         self.config = config
-        self.validation = validation
+        self.validation = validation[:: -(-len(validation) // config.validation)]
         self.folder = Path(folder)
         self.fabric = fabric or make_fabric(config.precision)
         self.patches = Patches(train, config.patch, config.scenes, faces, config.seed)
@@ -226,26 +228,26 @@ class Trainer:
         with self.fabric.autocast():
             fused = self.generator(batch.ir, batch.vis)
         fused = fused.float()
-        ir, reference = batch.ir, batch.reference
+        structure, texture = batch.structure, batch.texture
         content = content_loss(
-            fused, ir, reference, weights.alpha, weights.beta, weights.temperature
+            fused, structure, texture, weights.alpha, weights.beta, weights.temperature
         )
         loss = weights.content * content
         if weights.adversarial:
             with self.fabric.autocast():
                 loss = loss + weights.adversarial * adversarial_loss(self.critic(fused))
         if weights.similarity:
-            likeness = (ssim(fused, ir) + ssim(fused, reference)) / 2
+            likeness = (ssim(fused, structure) + ssim(fused, texture)) / 2
             loss = loss + weights.similarity * (1 - likeness.mean())
         if weights.edges:
-            kept = quality_losses.edge_preservation(fused, ir, reference)
+            kept = quality_losses.edge_preservation(fused, structure, texture)
             loss = loss + weights.edges * (1 - kept.mean())
         if weights.information:
-            told = quality_losses.visual_information(fused, ir)
-            told = told + quality_losses.visual_information(fused, reference)
+            told = quality_losses.visual_information(fused, structure)
+            told = told + quality_losses.visual_information(fused, texture)
             loss = loss - weights.information * told.mean()
         if weights.complement:
-            added = quality_losses.complementarity(fused, ir, reference)
+            added = quality_losses.complementarity(fused, structure, texture)
             loss = loss - weights.complement * added.mean()
         self.fabric.backward(loss)
         self._average_gradients(self.generator)
@@ -262,8 +264,8 @@ class Trainer:
         with torch.no_grad(), self.fabric.autocast():
             fused = self.generator(batch.ir, batch.vis).float()
         with self.fabric.autocast():
-            distance = critic_loss(self.critic(batch.reference), self.critic(fused))
-        penalty = gradient_penalty(self.critic, batch.reference, fused, mix)
+            distance = critic_loss(self.critic(batch.texture), self.critic(fused))
+        penalty = gradient_penalty(self.critic, batch.texture, fused, mix)
         self.fabric.backward(distance + self.config.critic.penalty * penalty)
         self._average_gradients(self.critic)
         return {'train/critic': distance.detach(), 'train/penalty': penalty.detach()}
@@ -275,8 +277,8 @@ class Trainer:
         mix = torch.rand(size, generator=torch.Generator().manual_seed(number))
         mine = slice(self.fabric.global_rank, None, self.fabric.world_size)
         batch = self.patches.batch(numbers[mine])
-        tensors = self.fabric.to_device((batch.ir, batch.vis, batch.reference, mix[mine]))
-        return Batch(*tensors[:3]), tensors[3]
+        tensors = (batch.ir, batch.vis, batch.structure, batch.texture)
+        return Batch(*self.fabric.to_device(tensors)), self.fabric.to_device(mix[mine])
 
     def _train_epoch(self, bar: tqdm) -> dict[str, float]:
         config = self.config

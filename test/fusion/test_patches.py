@@ -24,7 +24,8 @@ def test_augmentation_keeps_the_pair_aligned(pairs):
     assert batch.ir.shape == (40, 1, 24, 24)
     assert batch.ir.dtype == torch.float32
     torch.testing.assert_close(batch.vis, -batch.ir)
-    torch.testing.assert_close(batch.reference, batch.vis)
+    torch.testing.assert_close(batch.structure, batch.ir)
+    torch.testing.assert_close(batch.texture, batch.vis)
     assert len({patch.numpy().tobytes() for patch in batch.ir}) == 40
 
 
@@ -33,26 +34,30 @@ def test_patches_depend_on_seed_and_number_alone(pairs):
     patches = Patches(pairs, 24, scenes, faces())
     whole = patches.batch(range(12))
     patches.batch(range(7))
-    for name in ('ir', 'vis', 'reference'):
+    for name in ('ir', 'vis', 'structure', 'texture'):
         again = getattr(patches.batch(range(6, 12)), name)
         assert torch.equal(getattr(whole, name)[6:], again)
     other = Patches(pairs, 24, scenes, faces(), seed=1).batch(range(12))
     assert not torch.equal(whole.ir, other.ir)
 
 
-def test_by_weak_light_the_reference_is_infrared(pairs):
+def test_by_weak_light_the_texture_is_that_of_the_infrared_image(pairs):
     batch = Patches(pairs, 24, Scenes(dark=1.0, darkest=0.02)).batch(range(60))
+    torch.testing.assert_close(batch.structure, batch.ir)
     # The negative of the infrared image has the weight that is left to the visible one.
-    share = (1 - (batch.reference / batch.ir).flatten(1).median(dim=1).values) / 2
+    share = (1 - (batch.texture / batch.ir).flatten(1).median(dim=1).values) / 2
     assert share.min() < 0.1
     assert share.max() > 0.9
     darkest, brightest = share.argmin(), share.argmax()
     assert batch.vis[darkest].mean() < batch.vis[brightest].mean() - 0.3
-    torch.testing.assert_close(batch.reference[brightest], batch.vis[brightest], atol=0.3, rtol=0)
+    torch.testing.assert_close(batch.texture[brightest], batch.vis[brightest], atol=0.3, rtol=0)
 
 
-def test_faces_are_tiled_over_the_patch(pairs):
-    patches = Patches([], 24, Scenes(faces=1.0), faces())
-    batch = patches.batch(range(4))
+def test_faces_fill_the_patch_and_are_wanted_as_by_daylight():
+    batch = Patches([], 24, Scenes(faces=1.0), faces()).batch(range(4))
     assert batch.vis.shape == (4, 1, 24, 24)
     assert not torch.equal(batch.ir, batch.vis)
+    torch.testing.assert_close(batch.structure, batch.vis)
+    dark = Patches([], 24, Scenes(faces=1.0, dark=1.0, darkest=0.02), faces()).batch(range(4))
+    torch.testing.assert_close(dark.structure, dark.texture)
+    assert (dark.vis.mean() < dark.texture.mean()).all()
