@@ -1,22 +1,63 @@
 """Choose the engine that runs a network."""
 
+import importlib
+import importlib.util
 from pathlib import Path
 
 from fer_fusion_ros.engine.engine import Engine
+from fer_fusion_ros.exceptions import EngineError
 
 ENGINES: tuple[str, ...] = ('auto', 'openvino', 'onnxruntime', 'torch')
 """Names that `create_engine` takes."""
+
+WEIGHTS: Path = Path(__file__).resolve().parent.parent / 'weights'
+"""Folder of the weights that come with the package."""
+
+_CLASSES = {
+    'openvino': 'OpenVinoEngine',
+    'onnxruntime': 'OnnxRuntimeEngine',
+    'torch': 'TorchEngine',
+}
 
 
 def create_engine(
     model_path: str | Path, engine: str = 'auto', threads: int | None = None
 ) -> Engine:
-    """Load a network.
+    """
+    Load a network.
 
     :param model_path: the ``.onnx`` file; 'torch' reads the ``.safetensors`` beside it.
-    :param engine: one of `ENGINES`; 'auto' takes torch when CUDA is there and torch is
-        installed, else OpenVINO, else ONNX Runtime, else torch.
-    :param threads: CPU threads; None leaves it to the engine.
-    :raises EngineError: if the engine or the file is missing; says how to get it.
+    :param engine: one of `ENGINES`; 'auto' takes the first that is installed of OpenVINO, ONNX
+        Runtime and torch.
+    :param threads: CPU threads; None or 0 for all cores.
+    :raises EngineError: if the engine or the file is missing or bad; says what to do.
     """
-    raise NotImplementedError
+    if engine not in ENGINES:
+        raise EngineError(f'engine is {engine!r}; choose one of {", ".join(ENGINES)}')
+    name = _installed() if engine == 'auto' else engine
+    path = Path(model_path).expanduser()
+    if name == 'torch':
+        path = path.with_suffix('.safetensors')
+    if not path.is_file():
+        raise EngineError(f'{path} is missing; name the weights of a training, or install again')
+    try:
+        module = importlib.import_module(f'fer_fusion_ros.engine.{name}_engine')
+    except ImportError as error:
+        raise EngineError(
+            f'the engine {name!r} needs what is not installed ({error}); '
+            f'pip install {error.name or name}, or choose another engine'
+        ) from error
+    try:
+        return getattr(module, _CLASSES[name])(path, threads)
+    except Exception as error:
+        # Each library has its own errors for a file that it cannot read.
+        raise EngineError(
+            f'{name} cannot load {path} ({error}); export the weights again'
+        ) from error
+
+
+def _installed() -> str:
+    for name in _CLASSES:
+        if importlib.util.find_spec(name) is not None:
+            return name
+    raise EngineError('no engine is installed to run the networks; pip install openvino')

@@ -2,27 +2,65 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
+
+from fer_fusion_ros.engine import WEIGHTS, create_engine
+from fer_fusion_ros.exceptions import EngineError
+from fer_fusion_ros.expression.labels import LABELS
 
 
 class Classifier:
-    """Classify grey face crops with the expression network's weights.
+    """
+    Classify grey face crops with the expression network's weights.
 
-    :param engine: one of `engine.create_engine.ENGINES`.
+    The weights' metadata says how crops are prepared: ``size``, ``mean`` and ``std`` of pixels
+    in 0..1, and the ``temperature`` by which the logits are divided.
+
+    :param engine: one of `engine.ENGINES`.
     :param weights: ONNX file; the bundled one when None.
-    :param threads: CPU threads; None leaves it to the engine.
+    :param threads: CPU threads; None or 0 for all cores.
+    :raises EngineError: if the engine or the weights are missing or bad.
     :ivar model: name and content hash of the weights, such as ``expression-0123456789ab``.
+    :ivar size: height and width in pixels that the network takes.
     """
 
     def __init__(
         self, engine: str = 'auto', weights: str | Path | None = None, threads: int | None = None
     ) -> None:
-        raise NotImplementedError
+        self._engine = create_engine(weights or WEIGHTS / 'expression.onnx', engine, threads)
+        self.model = f'{self._engine.path.stem}-{self._engine.model_hash}'
+        try:
+            metadata = self._engine.metadata
+            self.size = int(metadata['size'])
+            mean, std = float(metadata['mean']), float(metadata['std'])
+            self._temperature = float(metadata['temperature'])
+            labels = tuple(metadata['labels'].split(','))
+        except (KeyError, ValueError) as error:
+            raise EngineError(
+                f'{self._engine.path} lacks metadata ({error}); export the weights again'
+            ) from error
+        if labels != LABELS:
+            raise EngineError(
+                f'{self._engine.path} is for the labels {labels}, not {LABELS}; train it for them'
+            )
+        tones = (np.arange(256) / 255 - mean) / std
+        self._to_network = tones.astype(np.float32).reshape(1, 256)
 
     def predict(self, crops: np.ndarray) -> np.ndarray:
-        """Return the probability of each expression.
+        """
+        Return the probability of each expression.
 
-        :param crops: (N, h, w) uint8 grey faces, framed as in FER2013.
+        :param crops: (N, h, w) uint8 grey faces, framed as the central 44 of FER2013's 48 pixels.
         :return: (N, 7) float32 in the order of `labels.LABELS`; each row sums to 1.
         """
-        raise NotImplementedError
+        if len(crops) == 0:
+            return np.empty((0, len(LABELS)), np.float32)
+        size = (self.size, self.size)
+        if crops.shape[1:] != size:
+            crops = np.stack([cv2.resize(c, size, interpolation=cv2.INTER_AREA) for c in crops])
+        faces = cv2.LUT(crops.reshape(-1, self.size), self._to_network)
+        faces = faces.reshape(-1, 1, self.size, self.size)
+        logits = self._engine.run_batch({'face': faces})['logits'] / self._temperature
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return odds / odds.sum(axis=1, keepdims=True)

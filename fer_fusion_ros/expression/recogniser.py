@@ -1,16 +1,38 @@
 """From registered pairs to the expressions of the faces in them."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.face_expression import FaceExpression
+from fer_fusion_ros.expression.labels import UNCERTAIN
+from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.expression.smoother import Smoother
+from fer_fusion_ros.expression.stereo import distance_by_width, find_in_other, position
+from fer_fusion_ros.faces.crop import crop
+from fer_fusion_ros.faces.detection import Box
 from fer_fusion_ros.faces.face_finder import FaceFinder
 from fer_fusion_ros.fusion.fuser import Fuser
+from fer_fusion_ros.lenses.names import LENS_BITS, SIDES
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
+
+FRAMING: tuple[float, float] = (1.0, 0.0)
+"""Width of what the classifier sees, and how much lower its centre is, in widths of the detected
+box: found by measuring accuracy."""
+
+_MARGIN = 6
+"""Pixels fused around what the classifier sees, where the fusion network meets the border."""
 
 
 class Recogniser:
-    """Detect, track, crop, fuse, classify, combine, smooth and abstain.
+    """
+    Detect, track, crop, fuse, classify, combine, smooth and abstain.
+
+    Faces are found in the left pair (in the right one when the left is missing) and looked up in
+    the other. All crops of a frame are fused in one batch and classified in one batch.
 
     :param fuser: fuses the face crops.
     :param classifier: classifies the fused crops.
@@ -28,15 +50,27 @@ class Recogniser:
         time_constant: float = 0.5,
         min_confidence: float = 0.4,
     ) -> None:
-        raise NotImplementedError
+        self._fuser = fuser
+        self._classifier = classifier
+        self._finder = finder
+        self._smoother = Smoother(time_constant)
+        self._min_confidence = min_confidence
+        self._stamp: int | None = None
 
     @property
     def model(self) -> str:
         """Name and content hash of the two models, for ``ExpressionStamped.model``."""
-        raise NotImplementedError
+        return f'{self._fuser.model} {self._classifier.model}'
+
+    def reset(self) -> None:
+        """Forget all faces; ids start at 1 again."""
+        self._finder.reset()
+        self._smoother.reset()
+        self._stamp = None
 
     def process(self, pairs: Mapping[str, RegisteredPair], stamp_ns: int) -> list[FaceExpression]:
-        """Read the expressions of all faces in a frame.
+        """
+        Read the expressions of all faces in a frame.
 
         A stamp older than the last one (the clock jumped backwards) resets faces and smoothing.
 
@@ -44,8 +78,127 @@ class Recogniser:
         :param stamp_ns: capture stamp of the frame.
         :return: one for each face, oldest face first; empty when nobody is there.
         """
-        raise NotImplementedError
+        if self._stamp is not None and stamp_ns < self._stamp:
+            self.reset()
+        self._stamp = stamp_ns
+        sides = [side for side in SIDES if side in pairs]
+        if not sides:
+            return []
+        pair = pairs[sides[0]]
+        tracks = self._finder.find(pair.ir, pair.vis, stamp_ns)
+        self._smoother.keep({track.face_id for track in tracks})
+        if not tracks:
+            return []
+        views: list[list[_View]] = []
+        distances = []
+        for track in tracks:
+            boxes: list[tuple[RegisteredPair, Box]] = [(pair, track.box)]
+            distance = distance_by_width(pair.model, track.box)
+            for side in sides[1:]:
+                box, distance = find_in_other(pair, pairs[side], track.box)
+                if box is not None:
+                    boxes.append((pairs[side], box))
+            views.append([self._view(*each) for each in boxes])
+            distances.append(distance)
+        everything = [view for face in views for view in face]
+        probabilities = iter(self._classifier.predict(self._fuse(everything)))
+        results = []
+        for track, face, distance in zip(tracks, views, distances, strict=True):
+            raw = combine([next(probabilities) for _ in face])
+            smooth = self._smoother.update(track.face_id, raw, stamp_ns)
+            lenses = {lens for view in face for lens in view.lenses}
+            place = position(pair.model, track.box, distance)
+            results.append(
+                FaceExpression(
+                    face_id=track.face_id,
+                    side=pair.side,
+                    box=track.box,
+                    probabilities=smooth,
+                    raw_probabilities=raw,
+                    category=self._category(smooth),
+                    confidence=float(smooth.max()),
+                    raw_category=self._category(raw),
+                    raw_confidence=float(raw.max()),
+                    modality=_modality(face),
+                    lenses=sum(LENS_BITS[lens] for lens in lenses),
+                    illumination=_illumination(face),
+                    position=place,
+                    distance=math.nan if place is None else float(np.linalg.norm(place)),
+                )
+            )
+        return results
 
-    def reset(self) -> None:
-        """Forget all faces; ids start at 1 again."""
-        raise NotImplementedError
+    def _view(self, pair: RegisteredPair, box: Box) -> '_View':
+        size = self._classifier.size + 2 * _MARGIN
+        width = FRAMING[0] * box[2] * size / self._classifier.size
+        x = box[0] + box[2] / 2 - width / 2
+        y = box[1] + box[3] / 2 + FRAMING[1] * box[2] - width / 2
+        ir, vis = (
+            None if image is None else crop(image, (x, y, width, width), size)
+            for image in (pair.ir, pair.vis)
+        )
+        return _View(pair.side, ir, vis)
+
+    def _fuse(self, views: Sequence['_View']) -> np.ndarray:
+        """Return what the classifier sees of each view, (N, size, size) uint8."""
+        seen = [view.vis if view.ir is None else view.ir for view in views]
+        both = [index for index, view in enumerate(views) if view.modality is Modality.FUSED]
+        if both:
+            fused = self._fuser.fuse(
+                np.stack([views[index].ir for index in both]),
+                np.stack([views[index].vis for index in both]),
+            )
+            for index, image in zip(both, fused, strict=True):
+                seen[index] = image
+        return np.stack([image[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] for image in seen])
+
+    def _category(self, probabilities: np.ndarray) -> int:
+        best = int(probabilities.argmax())
+        return best if probabilities[best] >= self._min_confidence else UNCERTAIN
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """Crops of one face in the images of one side."""
+
+    side: str
+    ir: np.ndarray | None
+    vis: np.ndarray | None
+
+    @property
+    def modality(self) -> Modality:
+        if self.vis is None:
+            return Modality.INFRARED
+        return Modality.VISIBLE if self.ir is None else Modality.FUSED
+
+    @property
+    def lenses(self) -> list[str]:
+        bands = {'ir': self.ir, 'vis': self.vis}
+        return [f'{band}_{self.side}' for band, image in bands.items() if image is not None]
+
+
+def combine(probabilities: Sequence[np.ndarray]) -> np.ndarray:
+    """
+    Combine what several views say of one face: the mean of their log-probabilities.
+
+    :param probabilities: (7,) float32 of each view.
+    :return: (7,) float32 that sums to 1.
+    """
+    if len(probabilities) == 1:
+        return probabilities[0]
+    logs = np.log(np.maximum(probabilities, np.float32(1e-12))).mean(axis=0)
+    odds = np.exp(logs - logs.max())
+    return odds / odds.sum()
+
+
+def _modality(views: Sequence[_View]) -> Modality:
+    """Return what a face was read from: fused when both bands took part, whatever the side."""
+    kinds = {view.modality for view in views}
+    return kinds.pop() if len(kinds) == 1 else Modality.FUSED
+
+
+def _illumination(views: Sequence[_View]) -> float:
+    visible = [
+        view.vis[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] for view in views if view.vis is not None
+    ]
+    return float(np.mean(visible)) / 255 if visible else math.nan

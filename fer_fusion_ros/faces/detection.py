@@ -4,13 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Box = tuple[float, float, float, float]
+"""x, y of the upper left corner, width and height, in pixels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """A face in an image.
+    """
+    A face in an image.
 
-    Boxes of all detectors are framed alike: from the brow to below the chin, about as wide as
-    high, as in FER2013.
+    Boxes of all detectors are framed alike, as the Haar cascade does it: square, from the middle
+    of the forehead to the chin.
 
     :ivar box: x, y, width, height in pixels.
     :ivar score: the detector's certainty; higher is surer, the scale is the detector's own.
@@ -18,6 +22,12 @@ class Detection:
         the mouth), or None.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     score: float
     landmarks: np.ndarray | None = None
+
+    def moved(self, x: float, y: float) -> 'Detection':
+        """Return it in an image whose origin lies at (-x, -y) of this one's."""
+        landmarks = None if self.landmarks is None else self.landmarks + np.float32([x, y])
+        left, top, width, height = self.box
+        return Detection((left + x, top + y, width, height), self.score, landmarks)

@@ -2,20 +2,35 @@
 
 import numpy as np
 
-from fer_fusion_ros.faces.face_detector import FaceDetector
+from fer_fusion_ros.faces.detection import Box, Detection
+from fer_fusion_ros.faces.face_detector import FaceDetector, Window
+from fer_fusion_ros.faces.face_tracker import FaceTracker
 from fer_fusion_ros.faces.track import Track
+
+_LOOK = 2.0
+"""Width of the area in which a known face is looked for, in face widths."""
+
+_SIZES = (0.75, 1.4)
+"""Smallest and largest width of a known face, in its last width."""
+
+_DARK = (25.0, 35.0)
+"""Mean grey level below which the visible image counts as dark, and above which it does not any
+more."""
 
 
 class FaceFinder:
-    """Find and follow the faces of an image stream at little cost.
+    """
+    Find and follow the faces of an image stream at little cost.
 
-    Faces that are known are looked for again around where they should be; the whole frame is
-    searched now and then, for new ones.
+    The faces that are known are looked for around where they should be; for new ones the frame
+    is searched window by window. Only the first frame is searched as a whole. Visible images are
+    searched in the light and infrared ones in the dark; what is not found in one is looked for
+    in the other.
 
     :param detector: finds faces.
-    :param detect_every: look around the known faces on one of so many frames.
-    :param search_every: search the whole frame on one of so many frames (on each until a face
-        is found, within `detect_every`).
+    :param detect_every: look for the known faces on one of so many frames.
+    :param search_every: search one window of the frame on one of so many frames; on each while
+        no face is known.
     :param max_lost: seconds that a face may go undetected before its id is retired.
     """
 
@@ -24,20 +39,103 @@ class FaceFinder:
         detector: FaceDetector,
         *,
         detect_every: int = 3,
-        search_every: int = 15,
+        search_every: int = 3,
         max_lost: float = 0.7,
     ) -> None:
-        raise NotImplementedError
+        self._detector = detector
+        self._detect_every = detect_every
+        self._search_every = search_every
+        self._tracker = FaceTracker(max_lost)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all faces; ids start at 1 again."""
+        self._tracker.reset()
+        self._stamp: int | None = None
+        self._frame = 0
+        self._searches = 0
+        self._is_dark = False
 
     def find(self, ir: np.ndarray | None, vis: np.ndarray | None, stamp_ns: int) -> list[Track]:
-        """Return the faces in a registered pair, searching the image that is readable.
+        """
+        Return the faces in a registered pair, oldest first.
 
         :param ir: (H, W) uint8 or None.
         :param vis: (H, W, 3) BGR or (H, W) uint8, or None.
         :param stamp_ns: capture stamp; older than the last one resets the ids.
         """
-        raise NotImplementedError
+        if self._stamp is not None and stamp_ns < self._stamp:
+            self.reset()
+        self._stamp = stamp_ns
+        images = self._readable_first(ir, vis)
+        known = self._tracker.predict(stamp_ns)
+        found: list[Detection] = []
+        if self._frame % self._detect_every == 0:
+            for track in known:
+                found += self._look(images, track.box)
+        if self._frame == 0 or not known or self._frame % self._search_every == 1:
+            found += self._search(images)
+        self._frame += 1
+        return self._tracker.update(_distinct(found), stamp_ns)
 
-    def reset(self) -> None:
-        """Forget all faces; ids start at 1 again."""
-        raise NotImplementedError
+    def _readable_first(self, ir: np.ndarray | None, vis: np.ndarray | None) -> list[np.ndarray]:
+        if vis is not None and ir is not None:
+            level = vis[::16, ::16].mean()
+            self._is_dark = level < _DARK[1 if self._is_dark else 0]
+        images = [ir, vis] if self._is_dark else [vis, ir]
+        return [image for image in images if image is not None]
+
+    def _look(self, images: list[np.ndarray], box: Box) -> list[Detection]:
+        """Look for a face around a box, in the readable image first; return at most one."""
+        x, y, width, height = box
+        grow = (_LOOK - 1) / 2
+        area = (x - grow * width, y - grow * height, _LOOK * width, _LOOK * height)
+        sizes = (_SIZES[0] * width, _SIZES[1] * width)
+        for image in images:
+            if faces := self._detector.detect_in(image, area, sizes):
+                return [min(faces, key=lambda face: _offset(face.box, box))]
+        return []
+
+    def _search(self, images: list[np.ndarray]) -> list[Detection]:
+        """Search the next window, or all of them in the first frame."""
+        height, width = images[0].shape[:2]
+        windows = self._detector.windows(width, height)
+        if self._frame == 0:
+            for image in images:
+                if faces := self._confirm(images, image, windows):
+                    return faces
+            return []
+        # Every other round goes through the image that is less readable.
+        turn, index = divmod(self._searches, len(windows))
+        self._searches += 1
+        return self._confirm(images, images[turn % len(images)], windows[index : index + 1])
+
+    def _confirm(
+        self, images: list[np.ndarray], image: np.ndarray, windows: list[Window]
+    ) -> list[Detection]:
+        # A second look, closer, leaves out what is no face and sets the box more precisely.
+        candidates: list[Detection] = []
+        for area, sizes in windows:
+            candidates += self._detector.detect_in(image, area, sizes)
+        return [face for each in _distinct(candidates) for face in self._look(images, each.box)]
+
+
+def _offset(a: Box, b: Box) -> float:
+    return abs(a[0] + a[2] / 2 - b[0] - b[2] / 2) + abs(a[1] + a[3] / 2 - b[1] - b[3] / 2)
+
+
+def _distinct(faces: list[Detection]) -> list[Detection]:
+    """Return each face once, the surest detection of it."""
+    kept: list[Detection] = []
+    for face in sorted(faces, key=lambda each: -each.score):
+        if all(_overlap(face.box, other.box) < 0.3 for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Return the intersection of two boxes over their union."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)

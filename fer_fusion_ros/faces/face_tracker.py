@@ -1,34 +1,139 @@
 """Follow faces from frame to frame."""
 
+import math
 from collections.abc import Sequence
 
-from fer_fusion_ros.faces.detection import Detection
+from fer_fusion_ros.faces.detection import Box, Detection
 from fer_fusion_ros.faces.track import Track
+
+_POSITION_GAIN = 0.7
+_SIZE_GAIN = 0.4
+_VELOCITY_GAIN = 0.3
+"""Shares of the difference between what was predicted and what was detected that are taken over:
+detectors are off by a few per cent from frame to frame."""
+
+_VELOCITY_TIME = 0.5
+"""Seconds in which the velocity of a face that is not seen dies away."""
+
+_MAX_SHIFT = 0.7
+_MAX_GROWTH = 1.6
+"""How far, in face widths, and how many times larger or smaller than predicted a face may be."""
 
 
 class FaceTracker:
-    """Give faces stable, anonymous ids by constant velocity and overlap.
+    """
+    Give faces stable, anonymous ids by constant velocity and nearness.
 
     :param max_lost: seconds that a face may go undetected before its id is retired.
-    :param min_hits: detections before a face is reported.
+    :param hold: seconds that an undetected face is still reported.
     """
 
-    def __init__(self, max_lost: float = 0.7, min_hits: int = 1) -> None:
-        raise NotImplementedError
-
-    def predict(self, stamp_ns: int) -> list[Track]:
-        """Move all faces on to a stamp without looking; ``detected`` is False."""
-        raise NotImplementedError
-
-    def update(self, detections: Sequence[Detection], stamp_ns: int) -> list[Track]:
-        """Match detections with the faces known, and return the faces of this frame.
-
-        :param detections: all faces found in this frame.
-        :param stamp_ns: capture stamp; older than the last one resets the tracker.
-        :return: oldest first; faces lost for at most ``max_lost`` are among them.
-        """
-        raise NotImplementedError
+    def __init__(self, max_lost: float = 0.7, hold: float = 0.3) -> None:
+        self._max_lost_ns = round(max_lost * 1e9)
+        self._hold_ns = round(min(hold, max_lost) * 1e9)
+        self.reset()
 
     def reset(self) -> None:
         """Forget all faces; ids start at 1 again."""
-        raise NotImplementedError
+        self._faces: list[_Face] = []
+        self._next = 1
+        self._stamp: int | None = None
+
+    def predict(self, stamp_ns: int) -> list[Track]:
+        """
+        Move all faces on to a stamp without looking.
+
+        :param stamp_ns: capture stamp; older than the last one resets the tracker.
+        :return: oldest first, also those too long undetected to be reported by `update`;
+            ``detected`` is False.
+        """
+        if self._stamp is not None and stamp_ns < self._stamp:
+            self.reset()
+        self._stamp = stamp_ns
+        self._faces = [face for face in self._faces if stamp_ns - face.seen <= self._max_lost_ns]
+        for face in self._faces:
+            face.move(stamp_ns)
+        return [face.track(detected=False) for face in self._faces]
+
+    def update(self, detections: Sequence[Detection], stamp_ns: int) -> list[Track]:
+        """
+        Match detections with the faces known, and return the faces of this frame.
+
+        :param detections: faces found in this frame, each once; known faces that were not
+            looked for may be missing.
+        :param stamp_ns: capture stamp; older than the last one resets the tracker.
+        :return: oldest first; faces undetected for at most ``hold`` are among them.
+        """
+        self.predict(stamp_ns)
+        pairs = sorted(
+            (distance, index, number)
+            for index, face in enumerate(self._faces)
+            for number, detection in enumerate(detections)
+            if (distance := face.distance(detection.box)) is not None
+        )
+        matched: dict[int, int] = {}
+        for _, index, number in pairs:
+            if index not in matched and number not in matched.values():
+                matched[index] = number
+        for index, number in matched.items():
+            self._faces[index].correct(detections[number], stamp_ns)
+        for number, detection in enumerate(detections):
+            if number not in matched.values():
+                self._faces.append(_Face(f'face-{self._next}', detection, stamp_ns))
+                self._next += 1
+        return [
+            face.track(detected=face.seen == stamp_ns)
+            for face in self._faces
+            if stamp_ns - face.seen <= self._hold_ns
+        ]
+
+
+class _Face:
+    """Position, size and velocity of one face."""
+
+    def __init__(self, face_id: str, detection: Detection, stamp_ns: int) -> None:
+        self.face_id = face_id
+        self.x, self.y, self.width, self.height = _centred(detection.box)
+        self.vx = self.vy = 0.0  # pixels per second
+        self.score = detection.score
+        self.stamp = self.seen = stamp_ns
+
+    def move(self, stamp_ns: int) -> None:
+        dt = (stamp_ns - self.stamp) * 1e-9
+        self.x += self.vx * dt
+        self.y += self.vy * dt
+        if stamp_ns - self.seen > 200_000_000:
+            decay = math.exp(-dt / _VELOCITY_TIME)
+            self.vx *= decay
+            self.vy *= decay
+        self.stamp = stamp_ns
+
+    def distance(self, box: Box) -> float | None:
+        """Return how far off a box is, in face widths; None when too far to be this face."""
+        x, y, width, _ = _centred(box)
+        shift = math.hypot(x - self.x, y - self.y) / self.width
+        growth = max(width / self.width, self.width / width)
+        return shift if shift <= _MAX_SHIFT and growth <= _MAX_GROWTH else None
+
+    def correct(self, detection: Detection, stamp_ns: int) -> None:
+        x, y, width, height = _centred(detection.box)
+        dx, dy = x - self.x, y - self.y
+        dt = (stamp_ns - self.seen) * 1e-9
+        if dt > 0:
+            self.vx += _VELOCITY_GAIN * dx / dt
+            self.vy += _VELOCITY_GAIN * dy / dt
+        self.x += _POSITION_GAIN * dx
+        self.y += _POSITION_GAIN * dy
+        self.width += _SIZE_GAIN * (width - self.width)
+        self.height += _SIZE_GAIN * (height - self.height)
+        self.score = detection.score
+        self.seen = stamp_ns
+
+    def track(self, detected: bool) -> Track:
+        box = (self.x - self.width / 2, self.y - self.height / 2, self.width, self.height)
+        return Track(self.face_id, box, self.score, detected)
+
+
+def _centred(box: Box) -> Box:
+    x, y, width, height = box
+    return x + width / 2, y + height / 2, width, height

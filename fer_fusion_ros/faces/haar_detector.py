@@ -1,23 +1,87 @@
 """Face detection that needs no download."""
 
+import functools
+from pathlib import Path
+
+import cv2
 import numpy as np
 
+from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.faces.detection import Detection
-from fer_fusion_ros.faces.face_detector import FaceDetector
+from fer_fusion_ros.faces.face_detector import FaceDetector, Window
+
+_CASCADE = 'haarcascade_frontalface_alt2.xml'
+_FOLDERS = ('/usr/share/opencv4/haarcascades', '/usr/local/share/opencv4/haarcascades')
+"""Where distributions put the cascades; wheels have them inside."""
+
+_FACE = 26
+"""Width in pixels to which the smallest face is scaled; the cascade's own window is 20."""
 
 
 class HaarDetector(FaceDetector):
-    """Find frontal faces with the cascade that comes with OpenCV.
+    """
+    Find frontal faces with the cascade that comes with OpenCV.
 
     :param min_size: width in pixels of the smallest face to look for.
     :raises ConfigurationError: if OpenCV came without its cascades.
     """
 
     def __init__(self, min_size: float = 40.0) -> None:
-        raise NotImplementedError
+        super().__init__(min_size)
+        self._cascade = cv2.CascadeClassifier(str(_cascade_file()))
 
     def detect(
         self, image: np.ndarray, size_range: tuple[float, float] | None = None
     ) -> list[Detection]:
         """Find the faces; see `FaceDetector.detect`."""
-        raise NotImplementedError
+        smallest, largest = size_range or (self.min_size, float(min(image.shape[:2])))
+        scale = _FACE / smallest
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
+        if image.ndim == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        boxes, neighbours = self._cascade.detectMultiScale2(
+            cv2.equalizeHist(image),
+            scaleFactor=1.1,
+            minNeighbors=3,
+            minSize=(_FACE, _FACE),
+            maxSize=(round(largest * scale),) * 2,
+        )
+        faces = [
+            Detection(tuple(float(v) / scale for v in box), float(count))
+            for box, count in zip(boxes, neighbours, strict=True)
+        ]
+        return sorted(faces, key=lambda face: -face.score)
+
+    def windows(self, width: int, height: int) -> list[Window]:
+        """
+        Divide the search: large faces in the whole frame, small ones tile by tile.
+
+        Tiles also make the contrast of each part of the image equal, without which faces in
+        infrared images are not found.
+        """
+        small = 2 * self.min_size
+        windows = [Window((0, 0, width, height), (small, float(min(width, height))))]
+        # Tiles overlap by the largest face that is looked for in them.
+        columns, rows = max(round(width / 213), 1), max(round(height / 240), 1)
+        tile = (
+            min(int(width / columns + small), width),
+            min(int(height / rows + small), height),
+        )
+        for y in np.linspace(0, height - tile[1], rows).astype(int):
+            for x in np.linspace(0, width - tile[0], columns).astype(int):
+                windows.append(Window((int(x), int(y), *tile), (self.min_size, small)))
+        return windows
+
+
+@functools.cache
+def _cascade_file() -> Path:
+    data = getattr(cv2, 'data', None)  # absent from the package of Ubuntu
+    folders = ([data.haarcascades] if data else []) + list(_FOLDERS)
+    for folder in folders:
+        if (path := Path(folder, _CASCADE)).is_file():
+            return path
+    raise ConfigurationError(
+        f"OpenCV's {_CASCADE} is in none of {', '.join(folders)}; install opencv-data, "
+        "pip install 'opencv-python<5', or set detector to yunet"
+    )

@@ -2,47 +2,68 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
+from fer_fusion_ros.engine import WEIGHTS, create_engine
 from fer_fusion_ros.expression.modality import Modality
+
+_TO_NETWORK = (np.arange(256, dtype=np.float32) / np.float32(127.5) - 1).reshape(1, 256)
 
 
 class Fuser:
-    """Fuse registered images with the generator's weights.
+    """
+    Fuse registered images with the generator's weights.
 
-    :param engine: one of `engine.create_engine.ENGINES`.
+    :param engine: one of `engine.ENGINES`.
     :param weights: ONNX file; the bundled one when None.
-    :param threads: CPU threads; None leaves it to the engine.
-    :ivar model: name and content hash of the weights.
+    :param threads: CPU threads; None or 0 for all cores.
+    :raises EngineError: if the engine or the weights are missing or bad.
+    :ivar model: name and content hash of the weights, such as ``fusion-0123456789ab``.
     """
 
     def __init__(
         self, engine: str = 'auto', weights: str | Path | None = None, threads: int | None = None
     ) -> None:
-        raise NotImplementedError
+        self._engine = create_engine(weights or WEIGHTS / 'fusion.onnx', engine, threads)
+        self.model = f'{self._engine.path.stem}-{self._engine.model_hash}'
 
     def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
-        """Fuse grey images of one size.
+        """
+        Fuse grey images of one size.
 
         :param ir: (H, W) or (N, H, W) uint8.
         :param vis: luminance, the same shape.
         :return: the same shape, uint8.
         """
-        raise NotImplementedError
+        height, width = ir.shape[-2:]
+        inputs = {
+            name: cv2.LUT(image.reshape(-1, width), _TO_NETWORK).reshape(-1, 1, height, width)
+            for name, image in (('ir', ir), ('vis', vis))
+        }
+        fused = self._engine.run_batch(inputs)['fused']
+        # Rounds and saturates; what is below 0 after shifting -1..1 to 0..255 cannot be.
+        fused = cv2.convertScaleAbs(fused.reshape(-1, width), alpha=127.5, beta=127.5)
+        return fused.reshape(ir.shape)
 
     def fuse_colour(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
-        """Fuse the luminance and keep the visible image's colour.
+        """
+        Fuse the luminance and keep the visible image's colour.
 
         :param ir: (H, W) uint8.
         :param vis: (H, W, 3) BGR uint8 (or (H, W): the result is grey in three channels).
         :return: (H, W, 3) BGR uint8.
         """
-        raise NotImplementedError
+        if vis.ndim == 2:
+            return cv2.cvtColor(self.fuse(ir, vis), cv2.COLOR_GRAY2BGR)
+        luma, red, blue = cv2.split(cv2.cvtColor(vis, cv2.COLOR_BGR2YCrCb))
+        return cv2.cvtColor(cv2.merge([self.fuse(ir, luma), red, blue]), cv2.COLOR_YCrCb2BGR)
 
     def fuse_pair(
         self, ir: np.ndarray | None, vis: np.ndarray | None, colour: bool = True
     ) -> tuple[np.ndarray, Modality]:
-        """Fuse a pair, or fall back to the image that is left.
+        """
+        Fuse a pair, or fall back to the image that is left.
 
         :param ir: (H, W) uint8 or None.
         :param vis: (H, W, 3) BGR or (H, W) uint8, or None.
@@ -50,4 +71,21 @@ class Fuser:
         :return: image and what it was made from.
         :raises ValueError: if both are None.
         """
-        raise NotImplementedError
+        if ir is not None and vis is not None:
+            fuse = self.fuse_colour if colour else self._fuse_grey
+            return fuse(ir, vis), Modality.FUSED
+        image = ir if vis is None else vis
+        if image is None:
+            raise ValueError('neither an infrared nor a visible image to fuse')
+        modality = Modality.INFRARED if vis is None else Modality.VISIBLE
+        if colour and image.ndim == 2:
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        return image if colour else to_grey(image), modality
+
+    def _fuse_grey(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        return self.fuse(ir, to_grey(vis))
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """Return the luminance (H, W) of a BGR or grey uint8 image."""
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)

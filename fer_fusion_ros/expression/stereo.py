@@ -1,0 +1,179 @@
+"""Find a face of one side in the other one, and how far away it is."""
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from fer_fusion_ros.faces.detection import Box
+from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.registration.registered_pair import RegisteredPair
+
+FACE_WIDTH: float = 0.18
+"""Width in metres of the box around a grown-up's face: the distance's first guess, and the only
+one where one side is left. Heads differ by some 10 %."""
+
+_NEARER, _FARTHER = 0.6, 1.8
+"""Bounds of the distance in the first guess."""
+
+_PATCH = 32
+"""Width in pixels to which a face is scaled to be matched."""
+
+_MIN_MATCH = 0.5
+"""Correlation below which two patches do not show the same face."""
+
+_DARK = 30.0
+"""Mean grey level of a face below which it is matched in infrared."""
+
+
+class Sighting(NamedTuple):
+    """
+    A face in the other side's image, and its distance.
+
+    :ivar box: x, y, width, height in the other image; None when it is not there.
+    :ivar distance: metres along the optical axis; NaN without calibration.
+    """
+
+    box: Box | None
+    distance: float
+
+
+def distance_by_width(model: CameraModel | None, box: Box) -> float:
+    """Return metres along the optical axis to a face of usual width; NaN without a model."""
+    return math.nan if model is None else float(model.P[0, 0] * FACE_WIDTH / box[2])
+
+
+def position(model: CameraModel | None, box: Box, distance: float) -> np.ndarray | None:
+    """Return the box's centre at a distance as (3,) metres in the rectified lens's frame."""
+    if model is None or math.isnan(distance):
+        return None
+    u, v = box[0] + box[2] / 2 - 0.5, box[1] + box[3] / 2 - 0.5
+    x = (u - model.P[0, 2]) / model.P[0, 0]
+    y = (v - model.P[1, 2]) / model.P[1, 1]
+    return np.array([x * distance, y * distance, distance])
+
+
+def find_in_other(pair: RegisteredPair, other: RegisteredPair, box: Box) -> Sighting:
+    """
+    Find a face of one side in the image of the other.
+
+    :param pair: side in which the face was detected.
+    :param other: the opposite side.
+    :param box: x, y, width, height in pixels of the pair's images.
+    :return: where the face is; without calibration within a face's width to where it would be
+        far away.
+    """
+    guess = distance_by_width(pair.model, box)
+    calibrated = pair.model is not None and other.model is not None
+    if calibrated:
+        near, expected, far = (
+            _shift(pair.model, other.model, box, guess * factor)
+            for factor in (_NEARER, 1.0, _FARTHER)
+        )
+    else:
+        towards = -1.0 if other.side == 'right' else 1.0
+        near, expected, far = ((towards * share * box[2], 0.0) for share in (0.8, 0.3, -0.1))
+    shift = _match(pair, other, box, near, far)
+    if shift is None:
+        # The far side of a head, a covered lens, bands that differ: trust the calibration.
+        return Sighting(_inside(box, expected, other) if calibrated else None, guess)
+    distance = guess
+    if calibrated:
+        # Shifts go with 1 / distance.
+        baseline = _shift(pair.model, other.model, box, 1.0)[0] - _infinity(pair, other, box)
+        disparity = shift[0] - _infinity(pair, other, box)
+        if baseline * disparity > 0:
+            distance = baseline / disparity
+    return Sighting(_inside(box, shift, other), distance)
+
+
+def _shift(model: CameraModel, other: CameraModel, box: Box, z: float) -> tuple[float, float]:
+    """Return by how many pixels a box at distance z moves from one image to the other."""
+    u, v = box[0] + box[2] / 2 - 0.5, box[1] + box[3] / 2 - 0.5
+    x = (u - model.P[0, 2] - model.P[0, 3] / z) / model.P[0, 0]
+    y = (v - model.P[1, 2] - model.P[1, 3] / z) / model.P[1, 1]
+    return (
+        float(other.P[0, 0] * x + other.P[0, 2] + other.P[0, 3] / z - u),
+        float(other.P[1, 1] * y + other.P[1, 2] + other.P[1, 3] / z - v),
+    )
+
+
+def _infinity(pair: RegisteredPair, other: RegisteredPair, box: Box) -> float:
+    return _shift(pair.model, other.model, box, math.inf)[0]
+
+
+def _inside(box: Box, shift: tuple[float, float], other: RegisteredPair) -> Box | None:
+    """Return the moved box, or None when its centre lies outside the image."""
+    x, y = box[0] + shift[0], box[1] + shift[1]
+    width, height = other.size
+    inside = 0 <= x + box[2] / 2 < width and 0 <= y + box[3] / 2 < height
+    return (x, y, box[2], box[3]) if inside else None
+
+
+def _match(
+    pair: RegisteredPair,
+    other: RegisteredPair,
+    box: Box,
+    near: tuple[float, float],
+    far: tuple[float, float],
+) -> tuple[float, float] | None:
+    """Return the shift between near and far at which the face looks the same, or None."""
+    x0, y0, x1, y1 = _rounded(box)
+    patch, image = _same_band(pair, other, slice(y0, y1), slice(x0, x1))
+    if patch is None or min(patch.shape[:2]) < 8:
+        return None
+    height, width = patch.shape[:2]
+    # Rows may be off by a few pixels: calibrations age, and stamps differ while heads move.
+    slack = max(0.12 * height, 2.0)
+    left = max(math.floor(x0 + min(near[0], far[0]) - 2), 0)
+    top = max(math.floor(y0 + min(near[1], far[1]) - slack), 0)
+    right = math.ceil(x0 + max(near[0], far[0]) + 2) + width
+    bottom = math.ceil(y0 + max(near[1], far[1]) + slack) + height
+    strip = image[top:bottom, left:right]
+    if strip.shape[0] < height or strip.shape[1] < width:
+        return None
+    scale = min(_PATCH / width, 1.0)
+    patch, strip = (
+        cv2.resize(_grey(part), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        for part in (patch, strip)
+    )
+    likeness = cv2.matchTemplate(strip, patch, cv2.TM_CCOEFF_NORMED)
+    _, best, _, (column, row) = cv2.minMaxLoc(likeness)
+    if not best >= _MIN_MATCH:
+        return None
+    x = (column + _peak(likeness[row], column)) / scale
+    y = (row + _peak(likeness[:, column], row)) / scale
+    return left + x - x0, top + y - y0
+
+
+def _rounded(box: Box) -> tuple[int, int, int, int]:
+    x, y, width, height = box
+    return max(round(x), 0), max(round(y), 0), max(round(x + width), 0), max(round(y + height), 0)
+
+
+def _same_band(
+    pair: RegisteredPair, other: RegisteredPair, rows: slice, columns: slice
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return a patch of one side and the image of the other, both visible or both infrared."""
+    if pair.vis is not None and other.vis is not None:
+        patch = pair.vis[rows, columns]
+        no_infrared = pair.ir is None or other.ir is None
+        if no_infrared or (patch.size and patch.mean() > _DARK):
+            return patch, other.vis
+    if pair.ir is not None and other.ir is not None:
+        return pair.ir[rows, columns], other.ir
+    return None, None
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+
+
+def _peak(values: np.ndarray, index: int) -> float:
+    """Return the offset in -0.5..0.5 of the maximum of a parabola through a peak."""
+    if not 0 < index < len(values) - 1:
+        return 0.0
+    before, at, after = (float(value) for value in values[index - 1 : index + 2])
+    curve = before - 2 * at + after
+    return 0.5 * (before - after) / curve if curve < 0 else 0.0

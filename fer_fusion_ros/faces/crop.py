@@ -1,0 +1,57 @@
+"""Cut faces out of images."""
+
+import cv2
+import numpy as np
+
+from fer_fusion_ros.faces.detection import Box
+
+
+def crop(image: np.ndarray, box: Box, size: int) -> np.ndarray:
+    """
+    Cut out a square and scale it.
+
+    :param image: (H, W) or (H, W, 3) BGR uint8.
+    :param box: x, y, width, height in pixels; the square has its centre and its width. What lies
+        beyond the image repeats the image's border.
+    :param size: height and width of the result in pixels.
+    :return: (size, size) grey uint8.
+    """
+    side = max(box[2], 1.0)
+    left, top = box[0] + box[2] / 2 - side / 2, box[1] + box[3] / 2 - side / 2
+    # Pixels that bilinear interpolation would skip are averaged beforehand.
+    shrink = max(int(side / size), 1)
+    x0, y0 = int(np.floor(left)) - shrink, int(np.floor(top)) - shrink
+    extent = int(np.ceil(side)) + 3 * shrink
+    extent += -extent % shrink
+    part = _extract(image, x0, y0, extent)
+    if part.ndim == 3:
+        part = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+    if shrink > 1:
+        part = cv2.resize(part, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+    # Middle of the result's pixel u: (u + 0.5) side / size from the left of the square.
+    scale = side / size / shrink
+    x, y = (left - x0) / shrink + scale / 2 - 0.5, (top - y0) / shrink + scale / 2 - 0.5
+    # Pixel centres of the image are at whole numbers, so its own corner is at (-0.5, -0.5);
+    # boxes count from the corner.
+    transform = np.float64([[scale, 0, x], [0, scale, y]])
+    return cv2.warpAffine(
+        part,
+        transform,
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _extract(image: np.ndarray, x: int, y: int, extent: int) -> np.ndarray:
+    """Return a square part of an image, its border repeated where the part lies beyond it."""
+    height, width = image.shape[:2]
+    x0, x1 = np.clip((x, x + extent), 0, width)
+    y0, y1 = np.clip((y, y + extent), 0, height)
+    if x0 == x1 or y0 == y1:
+        return np.zeros((extent, extent, *image.shape[2:]), image.dtype)
+    part = image[y0:y1, x0:x1]
+    if part.shape[:2] != (extent, extent):
+        borders = (y0 - y, y + extent - y1, x0 - x, x + extent - x1)
+        part = cv2.copyMakeBorder(part, *map(int, borders), cv2.BORDER_REPLICATE)
+    return part
