@@ -163,7 +163,9 @@ class Trainer:
         """
         first = self.fabric.is_global_zero
         history = (
-            History(self.folder, self.epoch, [['train/loss'], ['train/accuracy', 'select/accuracy']])
+            History(
+                self.folder, self.epoch, [['train/loss'], ['train/accuracy', 'select/accuracy']]
+            )
             if first
             else None
         )

@@ -67,7 +67,10 @@ def build_config(values: Mapping[str, Any], kind: type[T], where: str) -> T:
     if missing:
         raise ConfigurationError(f'{where}: the field {", ".join(missing)} is missing.')
     return kind(
-        **{name: _convert(value, hints[name], f'{where}: {name}') for name, value in values.items()}
+        **{
+            name: _convert(value, hints[name], f'{where}: {name}')
+            for name, value in values.items()
+        }
     )
 
 

@@ -33,7 +33,9 @@ class History:
             self._writer.add_scalar(name, value, epoch)
         self._writer.flush()
         with self._table.open('w', newline='') as file:
-            writer = csv.DictWriter(file, list(self.rows[-1]), restval='nan', extrasaction='ignore')
+            writer = csv.DictWriter(
+                file, list(self.rows[-1]), restval='nan', extrasaction='ignore'
+            )
             writer.writeheader()
             writer.writerows(self.rows)
         self._draw()

@@ -11,9 +11,7 @@ from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.fer2013 import USAGE
 from fer_fusion_ros.expression.labels import FERPLUS_TO_LABEL
 
-COLUMNS = (
-    ['neutral', 'happiness', 'surprise', 'sadness', 'anger', 'disgust', 'fear', 'contempt', 'unknown', 'NF']
-)
+COLUMNS = 'neutral happiness surprise sadness anger disgust fear contempt unknown NF'.split()
 """The columns of fer2013new.csv; NF is "not a face"."""
 
 NOT_A_FACE = COLUMNS.index('NF')
@@ -53,9 +51,7 @@ def _read_npz(path: Path, split: str) -> np.ndarray:
     try:
         with np.load(path) as archive:
             if f'{split}_votes' not in archive.files:
-                raise DataError(
-                    f'{path}: no {split}_votes; it holds {", ".join(archive.files)}.'
-                )
+                raise DataError(f'{path}: no {split}_votes; it holds {", ".join(archive.files)}.')
             return archive[f'{split}_votes'].astype(np.float32)
     except (OSError, ValueError) as error:
         raise DataError(f'{path}: not a readable npz archive ({error}).') from error

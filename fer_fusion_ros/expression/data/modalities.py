@@ -45,9 +45,7 @@ class Modalities:
         distance = rng.uniform(1.0, 4.0, len(images))[:, None, None].astype(np.float32)
         dim = draw < self.dim
         infrared = (draw >= self.dim) & (draw < self.dim + self.infrared)
-        fused = (draw >= self.dim + self.infrared) & (
-            draw < self.dim + self.infrared + self.fused
-        )
+        fused = (draw >= self.dim + self.infrared) & (draw < self.dim + self.infrared + self.fused)
         out = images.copy()
         if dim.any():
             out[dim] = visible(images[dim], light[dim], rng)

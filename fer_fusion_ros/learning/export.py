@@ -1,0 +1,114 @@
+"""Write a trained network as safetensors and ONNX, and check both against PyTorch."""
+
+import hashlib
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from fer_fusion_ros.exceptions import CheckpointError
+
+
+def export_network(
+    network: nn.Module,
+    path: str | Path,
+    inputs: Mapping[str, Mapping[int, str]],
+    output: Mapping[str, Mapping[int, str]],
+    examples: Sequence[tuple[Tensor, ...]],
+    metadata: Mapping[str, str],
+    tolerance: float,
+    half: bool = False,
+) -> dict[str, str]:
+    """
+    Write ``<path>.safetensors`` and ``<path>.onnx`` with the same metadata.
+
+    :param network: in evaluation mode.
+    :param path: of both files, without suffix; the folder is made.
+    :param inputs: for each input's name, its free dimensions by index.
+    :param output: the same for the one output.
+    :param examples: inputs of different sizes; the first is traced, all are compared.
+    :param metadata: recorded in both files.
+    :param tolerance: largest difference to PyTorch that the output may have.
+    :param half: store the weights in half precision; engines still compute in float32.
+    :return: SHA-256 of each file by its name.
+    :raises CheckpointError: if an exported file gives another result.
+    """
+    weights, graph = (Path(path).with_suffix(suffix) for suffix in ('.safetensors', '.onnx'))
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    kept = {name: _halve(value) if half else value for name, value in network.state_dict().items()}
+    save_file({name: value.contiguous() for name, value in kept.items()}, weights, dict(metadata))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            network,
+            examples[0],
+            str(graph),
+            input_names=list(inputs),
+            output_names=list(output),
+            dynamic_axes={name: dict(axes) for name, axes in {**inputs, **output}.items()},
+            opset_version=17,
+            dynamo=False,
+        )
+    model = onnx.load(str(graph))
+    if half:
+        _halve_initializers(model)
+    onnx.helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(graph))
+    _check(network, weights, graph, list(inputs), examples, tolerance)
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, graph)}
+
+
+def _halve(value: Tensor) -> Tensor:
+    return value.half() if value.is_floating_point() and value.ndim > 1 else value
+
+
+def _halve_initializers(model: onnx.ModelProto) -> None:
+    """Store large weights in half precision and cast them when the model is loaded."""
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != onnx.TensorProto.FLOAT or len(weight.dims) < 2:
+            continue
+        name, values = weight.name, onnx.numpy_helper.to_array(weight)
+        weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f'{name}.half'))
+        casts.append(
+            onnx.helper.make_node('Cast', [weight.name], [name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+@torch.no_grad()
+def _check(
+    network: nn.Module,
+    weights: Path,
+    graph: Path,
+    names: Sequence[str],
+    examples: Sequence[tuple[Tensor, ...]],
+    tolerance: float,
+) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(graph), providers=['CPUExecutionProvider'])
+    expected = [network(*example).numpy() for example in examples]
+    own = {name: value.clone() for name, value in network.state_dict().items()}
+    network.load_state_dict(load_file(weights))
+    results = {weights: [network(*example).numpy() for example in examples]}
+    network.load_state_dict(own)
+    results[graph] = [
+        session.run(None, {name: x.numpy() for name, x in zip(names, example, strict=True)})[0]
+        for example in examples
+    ]
+    for path, values in results.items():
+        error = max(float(np.abs(a - b).max()) for a, b in zip(values, expected, strict=True))
+        if not error <= tolerance:
+            raise CheckpointError(
+                f'{path} differs from PyTorch by {error:.2g}, more than {tolerance:g}. '
+                'Try other versions of torch, onnx or onnxruntime.'
+            )
