@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+onnx = pytest.importorskip('onnx')
+onnxruntime = pytest.importorskip('onnxruntime')
+
+from fer_fusion_ros.exceptions import CheckpointError  # noqa: E402
+from fer_fusion_ros.fusion import export  # noqa: E402
+from fer_fusion_ros.fusion.generator import Generator  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('exported')
+    torch.manual_seed(0)
+    generator = Generator.from_preset('realtime').eval()
+    return folder, generator, export.export_generator(generator, 'realtime', folder)
+
+
+def test_both_files_carry_what_the_network_is(exported):
+    folder, _, digests = exported
+    assert set(digests) == {'fusion.onnx', 'fusion.safetensors'}
+    model = onnx.load(str(folder / 'fusion.onnx'))
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    with export.safe_open(folder / 'fusion.safetensors', 'pt') as file:
+        assert file.metadata() == metadata
+    assert metadata['preset'] == 'realtime'
+    assert metadata['fold'] == '2'
+    shapes = {
+        value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+        for value in [*model.graph.input, *model.graph.output]
+    }
+    assert shapes == {name: ['N', 1, 'H', 'W'] for name in ('ir', 'vis', 'fused')}
+
+
+@pytest.mark.parametrize('shape', [(1, 1, 31, 43), (4, 1, 44, 44), (1, 1, 47, 52)])
+def test_onnx_and_safetensors_agree_with_pytorch(exported, shape):
+    folder, generator, _ = exported
+    ir, vis = np.random.default_rng(1).uniform(-1, 1, (2, *shape)).astype(np.float32)
+    with torch.no_grad():
+        expected = generator(torch.from_numpy(ir), torch.from_numpy(vis))
+        loaded = export.load_generator(folder / 'fusion.safetensors')
+        again = loaded(torch.from_numpy(ir), torch.from_numpy(vis))
+    assert torch.equal(again, expected)
+    session = onnxruntime.InferenceSession(str(folder / 'fusion.onnx'))
+    (fused,) = session.run(None, {'ir': ir, 'vis': vis})
+    np.testing.assert_allclose(fused, expected.numpy(), atol=export.TOLERANCE)
+
+
+def test_an_export_that_differs_is_refused(exported, tmp_path, monkeypatch):
+    _, generator, _ = exported
+    write = export._write_onnx
+
+    def write_other_weights(generator, path, metadata):
+        write(Generator.from_preset('realtime').eval(), path, metadata)
+
+    monkeypatch.setattr(export, '_write_onnx', write_other_weights)
+    with pytest.raises(CheckpointError, match=r'fusion\.onnx differs from PyTorch'):
+        export.export_generator(generator, 'realtime', tmp_path)
+
+
+@pytest.mark.parametrize('load', [export.load_generator, export.load_checkpoint_generator])
+def test_files_that_hold_no_generator_are_named(load, tmp_path):
+    other = tmp_path / 'other.bin'
+    for content in (None, b'something else'):
+        if content:
+            other.write_bytes(content)
+        with pytest.raises(CheckpointError, match=r'other\.bin: not '):
+            load(other)
