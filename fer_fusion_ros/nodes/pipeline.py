@@ -14,6 +14,7 @@ from fer_fusion_ros.nodes.run import run
 from fer_fusion_ros.nodes.settings import EXPRESSION, REGISTRATION, declare_settings
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.pipeline import Pipeline
+from fer_fusion_ros.registration import Registrar
 from fer_fusion_ros.synchronisation import FrameSet
 
 
@@ -22,7 +23,9 @@ class PipelineNode(StageNode):
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__('pipeline', **node_arguments)
-        self._pipeline = Pipeline(declare_settings(self, *REGISTRATION, *EXPRESSION))
+        self._settings = declare_settings(self, *REGISTRATION, *EXPRESSION)
+        self._pipeline = Pipeline(self._settings)
+        self._models: dict | None = None
         self._residuals: dict[str, float | None] = {}
         self._pairs = PairPublisher(self)
         self._fused = FusedPublisher(self)
@@ -42,7 +45,11 @@ class PipelineNode(StageNode):
         self._images.close()
 
     def _work(self, frame_set: FrameSet) -> None:
-        self._pipeline.models = self._images.models
+        if self._models is not self._images.models:
+            self._models = self._images.models
+            self._pipeline.registrar = Registrar(
+                self._models, self._settings.plane_distance, self._settings.residual_period
+            )
         frame_set = self._images.read(frame_set)
         if not frame_set.frames:
             return

@@ -1,0 +1,98 @@
+"""Start the lenses (or the simulated rig), everything up to expressions, and RViz on request."""
+
+import os
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from fer_fusion_ros.messages.transport import use_shared_memory_profile
+
+PACKAGE = 'fer_fusion_ros'
+SHARE = Path(get_package_share_directory(PACKAGE))
+STAGES = ('registration', 'fusion', 'expression')
+RVIZ_TOPICS = (
+    'overlay/image',
+    'left/fused/image',
+    'ir_left/image_raw',
+    'ir_right/image_raw',
+    'vis_left/image_raw',
+    'vis_right/image_raw',
+    'markers',
+)
+"""Topics in config/fer_fusion.rviz, where they stand under /fer."""
+
+ARGUMENTS = (
+    ('namespace', 'fer', 'namespace of all nodes and topics', None),
+    ('params_file', str(SHARE / 'config' / 'fer_fusion.yaml'), 'parameters of all nodes', None),
+    ('cameras', 'true', 'start camera_array; false when other drivers publish', 'bool'),
+    (
+        'source',
+        '',
+        "where the lenses' images come from: rig (simulated), a folder, a video or an address, in "
+        'which {lens} stands for the name of the lens; empty: as the parameters say',
+        None,
+    ),
+    ('composed', 'true', 'one pipeline process; false: one process per stage', 'bool'),
+    ('rviz', 'false', 'start RViz', 'bool'),
+    ('use_sim_time', 'false', 'take the time from /clock', 'bool'),
+    ('log_level', 'info', 'least severity to log', None),
+)
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the launch description."""
+    profile: dict[str, str] = dict(os.environ)
+    use_shared_memory_profile(profile)
+    added = {name: value for name, value in profile.items() if os.environ.get(name) != value}
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                name,
+                default_value=default,
+                description=description,
+                choices=['true', 'false'] if kind == 'bool' else None,
+            )
+            for name, default, description, kind in ARGUMENTS
+        ]
+        + [SetEnvironmentVariable(name, value) for name, value in added.items()]
+        + [OpaqueFunction(function=_nodes)]
+    )
+
+
+def _nodes(context: LaunchContext) -> list[Node]:
+    given = {name: LaunchConfiguration(name).perform(context) for name, *_ in ARGUMENTS}
+    time = {'use_sim_time': given['use_sim_time'] == 'true'}
+    namespace = given['namespace'].strip('/')
+
+    def node(executable: str, **parameters: object) -> Node:
+        return Node(
+            package=PACKAGE,
+            executable=executable,
+            namespace=namespace,
+            parameters=[given['params_file'], {**time, **parameters}],
+            ros_arguments=['--log-level', given['log_level']],
+            output='both',
+            emulate_tty=True,
+        )
+
+    nodes = []
+    if given['cameras'] == 'true':
+        source = {'source': given['source']} if given['source'] else {}
+        nodes.append(node('camera_array', **source))
+    for executable in ('pipeline',) if given['composed'] == 'true' else STAGES:
+        nodes.append(node(executable))
+    if given['rviz'] == 'true':
+        nodes.append(
+            Node(
+                package='rviz2',
+                executable='rviz2',
+                arguments=['-d', str(SHARE / 'config' / 'fer_fusion.rviz')],
+                parameters=[time],
+                remappings=[(f'/fer/{topic}', f'/{namespace}/{topic}') for topic in RVIZ_TOPICS],
+            )
+        )
+    return nodes
