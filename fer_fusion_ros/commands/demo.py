@@ -1,0 +1,289 @@
+"""See it work without a camera: simulated lenses, real nodes, a video, a picture and a bag.
+
+The light of a simulated room goes down to near dark and up again while somebody smiles. The nodes
+run as on a robot, each in a process of its own; the demo records what they publish into a bag,
+and draws the video and the picture from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fer_fusion_ros.exceptions import DemoError
+from fer_fusion_ros.lenses.names import LENSES
+from fer_fusion_ros.lenses.rig import LightProgramme
+from fer_fusion_ros.messages.transport import use_shared_memory_profile
+
+NAMESPACE = '/fer'
+START_TIMEOUT = 30.0
+"""Seconds that the nodes may take until their first message."""
+DAYLIGHT, DARK = 1.0, 0.02
+# The light of the room over the run's duration, as shares of it.
+_LIGHT = ((0.0, DAYLIGHT), (0.25, DAYLIGHT), (0.42, DARK), (0.68, DARK), (0.82, DAYLIGHT))
+EXPECTED = 'happy'
+"""The expression of the astronaut, who is shown by default."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        '--output',
+        type=Path,
+        default=Path('out'),
+        help='folder for the results, out by default; those of an earlier demo are replaced',
+    )
+    parser.add_argument(
+        '--faces', default='', help='photograph or folder to show in place of the astronaut'
+    )
+    parser.add_argument('--seconds', type=float, default=16.0, help='length of the run, 16')
+    parser.add_argument('--rate', type=float, default=15.0, help='frames per second, 15')
+    parser.add_argument('--distance', type=float, default=3.0, help='to the face in metres, 3')
+    parser.add_argument(
+        '--window',
+        action=argparse.BooleanOptionalAction,
+        default=bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')),
+        help='show it live; by default when there is a display',
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the demo; return 0 when expressions came out of it."""
+    began = time.monotonic()
+    output = args.output.resolve()
+    output.mkdir(parents=True, exist_ok=True)
+    bag = output / 'bag'
+    if (bag / 'metadata.yaml').is_file():
+        shutil.rmtree(bag)
+    elif bag.exists():
+        raise DemoError(f'{bag} exists and is no finished bag; remove it, or choose --output')
+    programme = ' '.join(f'{share * args.seconds:.2f}:{level}' for share, level in _LIGHT)
+    # Neither the robots on this network nor the demo shall hear each other.
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    use_shared_memory_profile()
+    _run(args, programme, bag, output, began)
+
+    from fer_fusion_ros.demo.story import Story
+
+    story = Story(bag, NAMESPACE, args.distance)
+    if not story.frames:
+        raise DemoError(f'the pipeline published no expressions; see {output / "nodes.log"}')
+    light = LightProgramme(programme)
+    _draw(story, light, args.rate, output)
+    _conclude(story, light, named=not args.faces)
+    for name in ('demo.mp4', 'demo.png', 'bag', 'nodes.log'):
+        print(f'  {output / name}')
+    print(f'Done in {time.monotonic() - began:.0f} s.')
+    return 0
+
+
+def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, began: float) -> None:
+    """Start the nodes, record what they publish, and say it as it comes."""
+    import rclpy
+    from diagnostic_msgs.msg import DiagnosticArray
+    from rclpy.executors import SingleThreadedExecutor
+    from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+    from visualization_msgs.msg import MarkerArray
+
+    from fer_fusion_ros.demo.bag_recorder import BagRecorder
+    from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS, SUBSCRIBER_QOS
+    from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
+
+    images = {f'{NAMESPACE}/{lens}/image_raw/compressed': CompressedImage for lens in LENSES}
+    topics = {
+        **images,
+        **{f'{NAMESPACE}/{lens}/camera_info': CameraInfo for lens in LENSES},
+        f'{NAMESPACE}/expression': ExpressionStamped,
+        f'{NAMESPACE}/expressions': ExpressionArray,
+        f'{NAMESPACE}/markers': MarkerArray,
+        '/diagnostics': DiagnosticArray,
+    }
+    cameras = [
+        'source:=rig',
+        f"rig.light:='{programme}'",
+        f'rig.distance:={args.distance}',
+        f'rig.rate:={args.rate}',
+        'compressed:=true',
+    ]
+    if args.faces:
+        cameras.append(f'rig.faces:={Path(args.faces).resolve()}')
+    rclpy.init()
+    try:
+        node = rclpy.create_node('demo', namespace=NAMESPACE)
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        recorder = BagRecorder(node, bag, topics)
+        teller = _Teller()
+        node.create_subscription(
+            ExpressionArray, f'{NAMESPACE}/expressions', teller.tell, SUBSCRIBER_QOS
+        )
+        if args.window:
+            node.create_subscription(
+                Image, f'{NAMESPACE}/overlay/image', _show, IMAGE_SUBSCRIBER_QOS
+            )
+        # The pipeline first, so that it is there when the light is still on.
+        with _nodes(
+            output / 'nodes.log',
+            ('pipeline', [f'plane_distance:={args.distance}']),
+            ('camera_array', cameras),
+        ) as processes:
+            started = None
+            while started is None or time.monotonic() < started + args.seconds:
+                executor.spin_once(timeout_sec=0.1)
+                if started is None and recorder.first is not None:
+                    started = recorder.first
+                    print(f'First frame after {started - began:.1f} s.')
+                for name, process in processes.items():
+                    if process.poll() is not None:
+                        raise DemoError(
+                            f'{name} ended by itself; it said:\n{_end(output / "nodes.log")}'
+                        )
+                if started is None and time.monotonic() > began + START_TIMEOUT:
+                    raise DemoError(
+                        f'no frame came within {START_TIMEOUT:.0f} s; the nodes said:\n'
+                        f'{_end(output / "nodes.log")}'
+                    )
+        recorder.close()
+        print('Received, per second:')
+        for topic, count in sorted(recorder.counts.items()):
+            print(f'  {count / args.seconds:5.1f}  {topic}')
+    finally:
+        rclpy.try_shutdown()
+
+
+@contextmanager
+def _nodes(
+    log: Path, *commands: tuple[str, Sequence[str]]
+) -> Iterator[dict[str, subprocess.Popen]]:
+    """Run installed nodes with parameters, each in a process; end them afterwards."""
+    from ament_index_python import get_package_prefix
+
+    folder = Path(get_package_prefix('fer_fusion_ros')) / 'lib' / 'fer_fusion_ros'
+    processes = {}
+    with log.open('w') as out:
+        try:
+            for name, parameters in commands:
+                words = [word for parameter in parameters for word in ('-p', parameter)]
+                processes[name] = subprocess.Popen(
+                    [folder / name, '--ros-args', *words],
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C is for the demo, which then ends them
+                )
+            yield processes
+        finally:
+            for process in processes.values():
+                process.send_signal(signal.SIGINT)
+            for process in processes.values():
+                try:
+                    process.wait(5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+class _Teller:
+    """Print the nearest face's expression when it changes, and once per second."""
+
+    def __init__(self) -> None:
+        self._start: float | None = None
+        self._last: tuple[str, str] | None = None
+        self._next = 0.0
+
+    def tell(self, message: Any) -> None:
+        """Take a message of expressions."""
+        now = message.header.stamp.sec + message.header.stamp.nanosec / 1e9
+        if self._start is None:
+            self._start = now
+        if not message.expressions:
+            said = ('nobody', '')
+            words = 'nobody'
+        else:
+            face = max(message.expressions, key=lambda face: face.roi.width)
+            modality = ('unknown', 'fused', 'visible', 'infrared')[face.modality]
+            said = (face.expression.label, modality)
+            latency = face.latency.sec * 1e3 + face.latency.nanosec / 1e6
+            words = (
+                f'{face.face_id}  {face.expression.label:9} {face.expression.confidence:4.0%}  '
+                f'read from the {modality} image, face light {face.illumination:4.0%}, '
+                f'{latency:.0f} ms'
+            )
+        if said != self._last or now >= self._next:
+            self._last, self._next = said, now + 1.0
+            print(f'{now - self._start:6.1f} s  {words}', flush=True)
+
+
+def _show(message: Any) -> None:
+    """Show the overlay in a window."""
+    import cv2
+
+    from fer_fusion_ros.messages.image import image_to_array
+
+    cv2.imshow('fer_fusion demo', image_to_array(message, 'bgr8'))
+    cv2.waitKey(1)
+
+
+def _draw(story: Any, light: LightProgramme, rate: float, output: Path) -> None:
+    """Write the video and the picture."""
+    import cv2
+
+    from fer_fusion_ros.demo.board import Board
+    from fer_fusion_ros.demo.video_file import VideoFile
+
+    board = Board(story.readings, story.duration)
+    # The middle of the light, the dark and the last light.
+    shares = {'daylight': 0.13, 'near dark': 0.6, 'light again': 0.95}
+    chosen: dict[str, Any] = {}
+    with VideoFile(output / 'demo.mp4', Board.VIDEO_SIZE, rate) as video:
+        for moment in story.moments():
+            moment.light = light(moment.time)
+            video.write(board.frame(moment))
+            for name, share in shares.items():
+                if moment.time <= share * story.duration:
+                    chosen[name] = moment
+    cv2.imwrite(str(output / 'demo.png'), board.picture(list(chosen.items())))
+
+
+def _conclude(story: Any, light: LightProgramme, named: bool) -> None:
+    """Print what was measured, and whether the smile was named."""
+    print('Expression of the nearest face:')
+    good = True
+    for name, level in (('daylight', DAYLIGHT), ('near dark', DARK)):
+        # Frames whose light has been so for half a second, longer than the smoothing lasts.
+        readings = [
+            reading
+            for reading in story.readings
+            if abs(light(reading.time) - level) < 0.001
+            and abs(light(reading.time - 0.5) - level) < 0.001
+        ]
+        labels = [reading.label for reading in readings]
+        if not labels:
+            print(f'  {name:9}  nobody found')
+            good = False
+            continue
+        most = max(set(labels), key=labels.count)
+        share = labels.count(most) / len(labels)
+        confidence = sum(r.confidence for r in readings if r.label == most) / labels.count(most)
+        modalities = {reading.modality.name.lower() for reading in readings}
+        print(
+            f'  {name:9}  {most} in {share:.0%} of {len(labels)} frames, mean confidence '
+            f'{confidence:.0%}, read from: {", ".join(sorted(modalities))}'
+        )
+        good = good and most == EXPECTED
+    if named:
+        print(
+            'The smile was named in the light and in the dark.'
+            if good
+            else f'The astronaut is {EXPECTED}; that was not named everywhere.'
+        )
+
+
+def _end(log: Path) -> str:
+    return '\n'.join(log.read_text(errors='replace').splitlines()[-15:])

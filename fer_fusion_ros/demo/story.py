@@ -1,0 +1,148 @@
+"""Read a recorded run back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rosbags.highlevel import AnyReader
+
+from fer_fusion_ros.demo.moment import Moment, Reading
+from fer_fusion_ros.expression.labels import LABELS, UNCERTAIN
+from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.fuser import Fuser, to_grey
+from fer_fusion_ros.lenses.names import LENSES, is_infrared
+from fer_fusion_ros.messages.camera_info import camera_info_to_model
+from fer_fusion_ros.messages.image import image_to_array
+from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.registration.registrar import Registrar
+from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
+
+# A face is shown with this share of its box around it.
+BORDER = 0.12
+
+
+class Story:
+    """A run from its bag: the expressions that were published, and pictures of any moment.
+
+    The face pictures are cut from the recorded streams by the same registration and fusion that
+    the nodes use.
+
+    :param bag: folder of the bag.
+    :param namespace: of the topics.
+    :param plane_distance: where the registration aligns the pair, in metres.
+    """
+
+    def __init__(self, bag: Path, namespace: str, plane_distance: float) -> None:
+        self._bag = bag
+        self._topics = {f'{namespace}/{lens}/image_raw/compressed': lens for lens in LENSES}
+        self._infos = {f'{namespace}/{lens}/camera_info': lens for lens in LENSES}
+        self._by_stamp: dict[int, Reading | None] = {}
+        self._models = {}
+        first = last = None
+        expressions = []
+        with AnyReader([bag]) as reader:
+            for topic, message in _messages(reader, [*self._infos, f'{namespace}/expressions']):
+                if topic not in self._infos:
+                    expressions.append(message)
+                elif (lens := self._infos[topic]) == 'vis_left' or lens not in self._models:
+                    stamp = stamp_to_ns(message.header.stamp)
+                    first = stamp if first is None else min(first, stamp)
+                    last = stamp if last is None else max(last, stamp)
+                    self._models[lens] = camera_info_to_model(message, lens)
+        self.start_ns = first or 0
+        self.duration = (last - first) / 1e9 if first else 0.0
+        """Of the run in seconds."""
+        for array in expressions:
+            stamp = stamp_to_ns(array.header.stamp)
+            self._by_stamp[stamp] = self._reading(array, (stamp - self.start_ns) / 1e9)
+        self.readings = [
+            reading for _, reading in sorted(self._by_stamp.items()) if reading is not None
+        ]
+        """Of the nearest face, in the order of time."""
+        self._registrar = Registrar(self._models, plane_distance, residual_period=0)
+        self._fuser = Fuser()
+
+    @property
+    def frames(self) -> int:
+        """Number of frames that expressions were published for, also with nobody there."""
+        return len(self._by_stamp)
+
+    def moments(self, period: float = 0.0) -> Iterator[Moment]:
+        """Yield the moments of the run in the order of time.
+
+        :param period: seconds from one to the next at least.
+        """
+        synchroniser = Synchroniser(LENSES, slop=0.015)
+        due = -1.0
+        held = None
+        with AnyReader([self._bag]) as reader:
+            for topic, message in _messages(reader, self._topics):
+                stamp = stamp_to_ns(message.header.stamp)
+                frame_set = synchroniser.add(Frame(self._topics[topic], stamp, message))
+                if frame_set is None:
+                    continue
+                # What the nodes left out to keep up still shows what they said last.
+                held = self._by_stamp.get(frame_set.stamp_ns, held)
+                time = (frame_set.stamp_ns - self.start_ns) / 1e9
+                if time >= due:
+                    due = max(due + period, time)
+                    yield self._moment(frame_set, time, held)
+
+    def _moment(self, frame_set: FrameSet, time: float, reading: Reading | None) -> Moment:
+        lenses = {
+            lens: image_to_array(frame.image, 'mono8' if is_infrared(lens) else 'bgr8')
+            for lens, frame in frame_set.frames.items()
+        }
+        faces: dict[str, np.ndarray | None] = {}
+        if reading is not None:
+            side = reading.side
+            pair = self._registrar.register(
+                side, lenses.get(f'ir_{side}'), lenses.get(f'vis_{side}')
+            )
+            faces['infrared'] = _cut(pair.ir, reading.box)
+            faces['visible'] = _cut(pair.vis, reading.box)
+            if faces['infrared'] is not None and faces['visible'] is not None:
+                # What the classifier saw: the luminance.
+                faces['fused'] = self._fuser.fuse(faces['infrared'], to_grey(faces['visible']))
+        return Moment(time, lenses, faces, reading)
+
+    @staticmethod
+    def _reading(array: Any, time: float) -> Reading | None:
+        if not len(array.expressions):
+            return None
+        nearest = max(array.expressions, key=lambda face: face.roi.width)
+        expression, roi = nearest.expression, nearest.roi
+        known = expression.category != UNCERTAIN
+        return Reading(
+            time=time,
+            label=LABELS[expression.category] if known else expression.label,
+            confidence=float(expression.confidence),
+            probabilities=np.array(expression.probabilities),
+            modality=Modality(nearest.modality),
+            illumination=float(nearest.illumination),
+            latency=nearest.latency.sec + nearest.latency.nanosec / 1e9,
+            distance=float(nearest.distance),
+            side='right'
+            if nearest.header.frame_id.startswith(('vis_right', 'ir_right'))
+            else 'left',
+            box=(roi.x_offset, roi.y_offset, roi.width, roi.height),
+        )
+
+
+def _messages(reader: AnyReader, topics: Any) -> Iterator[tuple[str, Any]]:
+    chosen = [connection for connection in reader.connections if connection.topic in topics]
+    for connection, _, data in reader.messages(connections=chosen):
+        yield connection.topic, reader.deserialize(data, connection.msgtype)
+
+
+def _cut(image: np.ndarray | None, box: tuple[int, int, int, int]) -> np.ndarray | None:
+    """Return the square around a box, or None where there is no image."""
+    if image is None:
+        return None
+    x, y, width, height = box
+    half = round(max(width, height) * (0.5 + BORDER))
+    x, y = max(x + width // 2, half), max(y + height // 2, half)
+    x, y = min(x, image.shape[1] - half), min(y, image.shape[0] - half)
+    cut = image[max(y - half, 0) : y + half, max(x - half, 0) : x + half]
+    return cut if cut.size else None
