@@ -43,3 +43,15 @@ class DownloadError(FerFusionError):
 
 class DataError(FerFusionError):
     """Training or test data are missing, unreadable or contradict themselves."""
+
+
+class CheckpointError(FerFusionError):
+    """A checkpoint is missing, unreadable or of another training."""
+
+
+class DemoError(FerFusionError):
+    """The demo cannot run, or nothing came out of it."""
+
+
+class RecordingError(FerFusionError):
+    """A recording to analyse is missing, unreadable or does not fit together."""
