@@ -1,0 +1,63 @@
+"""A folder of images in place of a lens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_fusion_ros.exceptions import LensEndedError, LensError
+from fer_fusion_ros.lenses.frame_clock import FrameClock
+from fer_fusion_ros.lenses.lens_source import LensSource
+from fer_fusion_ros.lenses.names import is_infrared
+
+SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.tif', '.tiff', '.webp')
+
+
+class FolderSource(LensSource):
+    """Play the images of a folder in the order of their names.
+
+    :param rate: images per second.
+    :param loop: start again after the last.
+    :param start_ns: when the first image is due; folders with the same start stay in step.
+    """
+
+    def __init__(self, lens: str, folder: Path, *, rate: float, loop: bool, start_ns: int) -> None:
+        super().__init__(lens, str(folder))
+        self._folder = folder
+        self._loop = loop
+        self._clock = FrameClock(rate, start_ns)
+        self._flags = cv2.IMREAD_GRAYSCALE if is_infrared(lens) else cv2.IMREAD_COLOR
+        self._files: list[Path] = []
+
+    def open(self) -> None:
+        """List the images."""
+        if not self._folder.is_dir():
+            raise LensError(f'{self._folder} is no folder; create it, or correct the source')
+        self._files = sorted(
+            file for file in self._folder.iterdir() if file.suffix.lower() in SUFFIXES
+        )
+        if not self._files:
+            raise LensError(f'{self._folder} holds no image ({", ".join(SUFFIXES)})')
+        self._clock.restart()
+
+    def _read(self) -> tuple[np.ndarray, int]:
+        index = self._clock.next()
+        if index >= len(self._files) and not self._loop:
+            raise LensEndedError(f'{self._folder}: the last image was shown')
+        file = self._files[index % len(self._files)]
+        image = cv2.imread(str(file), self._flags)
+        if image is None:
+            raise LensError(f'{file} cannot be read as an image; restore, replace or remove it')
+        stamp_ns = self._clock.stamp(index)
+        self._clock.wait_until(stamp_ns)
+        return image, stamp_ns
+
+    def close(self) -> None:
+        """Forget the list."""
+        self._files = []
+
+    def cancel(self) -> None:
+        """Let a `read` that waits end."""
+        self._clock.cancel()

@@ -1,0 +1,56 @@
+"""The beat of sources that have none of their own."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from fer_fusion_ros.exceptions import LensError
+
+
+class FrameClock:
+    """Says when which frame is due: frame ``i`` at ``start + i / rate``.
+
+    Sources with the same start and rate stay in step, also when one of them was away.
+
+    :param rate: frames per second.
+    :param start_ns: when frame 0 is due, in nanoseconds since 1970.
+    """
+
+    BACKLOG = 4
+    """Frames that may be late before some are left out, as in the buffers of a camera driver."""
+
+    def __init__(self, rate: float, start_ns: int) -> None:
+        self.rate = rate
+        self.start_ns = start_ns
+        self._last = -1
+        self._cancelled = threading.Event()
+
+    def restart(self) -> None:
+        """Go on with the frame that is due now."""
+        self._last = -1
+
+    def next(self) -> int:
+        """Return the number of the next frame; waits for nothing."""
+        due = int((time.time_ns() - self.start_ns) * self.rate / 1e9)
+        self._last = due if self._last + self.BACKLOG < due else self._last + 1
+        return self._last
+
+    def stamp(self, index: int) -> int:
+        """Return when a frame is due, in nanoseconds since 1970."""
+        return self.start_ns + round(index * 1e9 / self.rate)
+
+    def wait_until(self, stamp_ns: int) -> None:
+        """Wait until it is ``stamp_ns``.
+
+        :raises LensError: when the system's clock was set back, or after `cancel`.
+        """
+        left = (stamp_ns - time.time_ns()) / 1e9
+        if left > 2 / self.rate + 1:
+            raise LensError(f'the clock of this computer was set back by about {left:.0f} s')
+        if self._cancelled.wait(max(left, 0)):
+            raise LensError('stopped')
+
+    def cancel(self) -> None:
+        """End the present and all later waits."""
+        self._cancelled.set()

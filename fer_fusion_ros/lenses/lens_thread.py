@@ -1,0 +1,126 @@
+"""Keep one lens going: read it in a thread of its own, and reopen it when it fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+
+import numpy as np
+
+from fer_fusion_ros.exceptions import LensEndedError, LensError
+from fer_fusion_ros.lenses.lens_source import LensSource
+
+
+class LensState(Enum):
+    """What a `LensThread` does at the moment."""
+
+    OPENING = 'opening'
+    RUNNING = 'running'
+    FAILED = 'failed, waiting to reopen'
+    ENDED = 'ended'
+
+
+class LensThread:
+    """Read a source until `stop`; when it fails, close it, wait and open it again.
+
+    :param source: of the images.
+    :param on_image: called in the lens's thread with each image and its capture stamp.
+    :param on_change: called in the lens's thread after `state` changed.
+    :param delays: the first and the longest wait before opening again, in seconds; each failure
+        in a row doubles the wait.
+    """
+
+    def __init__(
+        self,
+        source: LensSource,
+        on_image: Callable[[np.ndarray, int], None],
+        on_change: Callable[[LensThread], None] = lambda _: None,
+        delays: tuple[float, float] = (0.5, 10.0),
+    ) -> None:
+        self.source = source
+        self.state = LensState.OPENING
+        self.error = ''
+        """Of the last failure; '' before the first."""
+        self.images = 0
+        self.failures = 0
+        self._on_image = on_image
+        self._on_change = on_change
+        self._delays = delays
+        self._arrivals: deque[float] = deque(maxlen=60)
+        self._since = time.monotonic()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=source.lens, daemon=True)
+
+    @property
+    def lens(self) -> str:
+        """Name of the lens."""
+        return self.source.lens
+
+    @property
+    def rate(self) -> float:
+        """Images per second, measured over the last few; 0.0 when there are none."""
+        arrivals = list(self._arrivals)
+        if len(arrivals) < 2:
+            return 0.0
+        return (len(arrivals) - 1) / max(arrivals[-1] - arrivals[0], 1e-9)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last image, or else since the lens was opened."""
+        return time.monotonic() - (self._arrivals[-1] if self._arrivals else self._since)
+
+    def start(self) -> None:
+        """Start reading."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the thread end; `join` waits for it."""
+        self._stopped.set()
+        self.source.cancel()
+
+    def join(self, timeout: float) -> bool:
+        """Wait until the thread has ended, after `stop`; return whether it has."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        delay = self._delays[0]
+        while not self._stopped.is_set():
+            images = self.images
+            try:
+                self._show()
+            except LensEndedError as error:
+                self._change(LensState.ENDED, str(error))
+                return
+            except Exception as error:  # also what a camera library throws
+                if self._stopped.is_set():
+                    return
+                known = isinstance(error, LensError)
+                self.failures += 1
+                self._change(
+                    LensState.FAILED, str(error) if known else f'{type(error).__name__}: {error}'
+                )
+            finally:
+                self.source.close()
+            delay = self._delays[0] if self.images > images else min(2 * delay, self._delays[1])
+            self._stopped.wait(delay)
+
+    def _show(self) -> None:
+        self.source.open()
+        self._since = time.monotonic()
+        self._arrivals.clear()
+        while not self._stopped.is_set():
+            image, stamp_ns = self.source.read()
+            self._arrivals.append(time.monotonic())
+            self.images += 1
+            if self.state is not LensState.RUNNING:
+                self._change(LensState.RUNNING)
+            self._on_image(image, stamp_ns)
+
+    def _change(self, state: LensState, error: str = '') -> None:
+        self.state = state
+        self.error = error or self.error
+        self._on_change(self)
