@@ -136,19 +136,26 @@ class StageNode(Node):
                 f'use_sim_time is set and nothing came on /clock in {MISSING_AFTER:.0f} s: '
                 'play the bag with --clock, or set use_sim_time to false'
             )
+        unpublished: dict[str, list[str]] = {}
+        types = dict(self.get_topic_names_and_types())
         for topic, subscription in self._silent.items():
             publishers = self.get_publishers_info_by_topic(topic)
             if not publishers:
-                self.get_logger().warning(
-                    f'{topic}: nothing in {MISSING_AFTER:.0f} s, nobody publishes it; start what '
-                    f'publishes it or remap it with -r {topic}:=<topic>{self._same_type(topic)}'
-                )
+                unpublished.setdefault(types[topic][0], []).append(topic)
             elif not self._report_incompatible(subscription):
                 names = ', '.join(sorted({other.node_name for other in publishers}))
                 self.get_logger().warning(
                     f'{topic}: nothing in {MISSING_AFTER:.0f} s although {names} publishes it; '
                     'see whether that node runs and gets images'
                 )
+        for kind, topics in unpublished.items():
+            others = [name for name, kinds in types.items() if kind in kinds]
+            offered = sorted(name for name in others if self._is_published_elsewhere(name))
+            self.get_logger().warning(
+                f'nothing in {MISSING_AFTER:.0f} s, nobody publishes {", ".join(topics)}; start '
+                f'what does, or remap another {kind} with -r {topics[0]}:=<topic>; there are: '
+                f'{", ".join(offered[:8]) or "none"}'
+            )
         self._silent.clear()
 
     def _report_incompatible(self, subscription: Subscription) -> bool:
@@ -167,12 +174,9 @@ class StageNode(Node):
                 )
         return found
 
-    def _same_type(self, topic: str) -> str:
-        types = dict(self.get_topic_names_and_types())
-        wanted = types.get(topic)
-        others = [name for name, kind in types.items() if kind == wanted and name != topic]
-        heard = [name for name in others if self.count_publishers(name)]
-        return f' (of this type there are: {", ".join(sorted(heard)[:8])})' if heard else ''
+    def _is_published_elsewhere(self, topic: str) -> bool:
+        publishers = self.get_publishers_info_by_topic(topic)
+        return any(other.node_name != self.get_name() for other in publishers)
 
     def _publish_diagnostics(self) -> None:
         problems, values = self.diagnose()
