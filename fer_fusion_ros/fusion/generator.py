@@ -72,9 +72,14 @@ class Generator(nn.Module):
         return functional.pixel_shuffle(x, self.fold)[..., :height, :width]
 
     def _fold(self, image: Tensor) -> Tensor:
-        """Move each fold x fold block of pixels into channels; the border is repeated to fit."""
-        if self.fold == 1:
+        """Move each block of fold x fold pixels into channels, with zeros beyond the border.
+
+        This is `pixel_unshuffle` as a convolution that picks pixels. Its padding takes care of
+        sizes that are no multiple of the fold, which spares the engines a costly padding layer.
+        """
+        r = self.fold
+        if r == 1:
             return image
-        bottom, right = -image.shape[-2] % self.fold, -image.shape[-1] % self.fold
-        image = functional.pad(image, (0, right, 0, bottom), mode='replicate')
-        return functional.pixel_unshuffle(image, self.fold)
+        pick = torch.eye(r * r, dtype=image.dtype, device=image.device).view(r * r, 1, r, r)
+        pick = functional.pad(pick, (r - 1, 0, r - 1, 0))
+        return functional.conv2d(image, pick, stride=r, padding=r - 1)

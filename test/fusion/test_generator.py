@@ -83,3 +83,14 @@ def test_a_folded_network_sees_every_pixel():
     image = torch.zeros(1, 1, 8, 8, requires_grad=True)
     (gradient,) = torch.autograd.grad(network(image, image).sum(), image)
     assert (gradient != 0).all()
+
+
+def test_folding_is_pixel_unshuffle_and_takes_other_sizes():
+    network = Generator((1, 1, 1, 1), fold=3)
+    image, _ = images(9, 12)
+    expected = torch.nn.functional.pixel_unshuffle(image, 3)
+    assert torch.equal(network._fold(image), expected)
+    cut = network._fold(image[..., :8, :10])
+    assert cut.shape == expected.shape
+    unfolded = torch.nn.functional.pixel_shuffle(cut, 3)
+    assert torch.equal(unfolded[..., :8, :10], image[..., :8, :10])
