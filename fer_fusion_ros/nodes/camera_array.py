@@ -1,0 +1,257 @@
+"""Node that publishes the images and calibrations of the four lenses."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from ament_index_python import get_package_share_directory
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.lenses.lens_source import LensSource
+from fer_fusion_ros.lenses.lens_thread import LensState, LensThread
+from fer_fusion_ros.lenses.names import LENSES, optical_frame
+from fer_fusion_ros.lenses.open_lens import RIG, open_lens
+from fer_fusion_ros.lenses.rig import LightProgramme, SimulatedRig
+from fer_fusion_ros.messages.camera_info import blank_camera_info, model_to_camera_info
+from fer_fusion_ros.messages.image import array_to_compressed_image, array_to_image
+from fer_fusion_ros.messages.qos import PUBLISHER_QOS
+from fer_fusion_ros.messages.stamps import set_stamp
+from fer_fusion_ros.nodes.parameters import declare, report_unknown
+from fer_fusion_ros.nodes.run import run
+from fer_fusion_ros.nodes.stage_node import StageNode
+
+SILENT_AFTER = 1.0
+"""Seconds without an image after which a lens that claims to run is reported."""
+
+
+class CameraArray(StageNode):
+    """Read every lens in a thread of its own and publish what it sees.
+
+    A lens that fails is reported and opened again, ever less often, while the others go on.
+    """
+
+    def __init__(self, **node_arguments: Any) -> None:
+        super().__init__('camera_array', **node_arguments)
+        lenses = declare(self, 'lenses', list(LENSES), 'lenses to publish', choices=LENSES)
+        defaults = self._declare_lens_parameters()
+        compressed = declare(
+            self, 'compressed', False, 'also publish JPEG images on <lens>/image_raw/compressed'
+        )
+        quality = declare(
+            self, 'jpeg_quality', 90, 'quality of the JPEG images, in per cent', range=(1, 100)
+        )
+        settings = {
+            'rate': declare(
+                self,
+                'frame_rate',
+                0.0,
+                'frames per second to ask devices for, or to play recordings at; 0 for their own',
+                range=(0.0, 1000.0),
+            ),
+            'width': declare(
+                self, 'width', 0, 'width to ask devices for; 0 for their own', range=(0, 16384)
+            ),
+            'height': declare(
+                self, 'height', 0, 'height to ask devices for; 0 for their own', range=(0, 16384)
+            ),
+            'loop': declare(self, 'loop', True, 'play videos and folders again and again'),
+        }
+        rig_settings = self._declare_rig_parameters()
+        delays = (
+            declare(
+                self,
+                'reopen_after',
+                0.5,
+                'time until a failed lens is opened again, in seconds; doubled by each failure',
+                range=(0.05, 60.0),
+            ),
+            declare(
+                self,
+                'reopen_at_most',
+                10.0,
+                'longest time until a failed lens is opened again, in seconds',
+                range=(0.05, 600.0),
+            ),
+        )
+
+        given = {
+            lens: {
+                name: declare(self, f'{lens}.{name}', '', text) or default
+                for name, (default, text) in defaults.items()
+            }
+            for lens in lenses
+        }
+        wanted = {lens: given[lens]['source'].strip() for lens in lenses}
+        rig = SimulatedRig(**rig_settings) if RIG in wanted.values() else None
+        start_ns = time.time_ns()
+        self._lenses = []
+        for lens in lenses:
+            source = open_lens(lens, wanted[lens], rig=rig, start_ns=start_ns, **settings)
+            url = given[lens]['camera_info_url'].replace('{lens}', lens)
+            frame_id = given[lens]['frame_id'] or optical_frame(lens)
+            model = rig.camera_model(lens) if wanted[lens] == RIG and not url else None
+            if url:
+                model = CameraModel.from_yaml(url, get_package_share_directory, frame_id)
+            self._lenses.append(
+                _LensPublisher(self, source, model, frame_id, quality if compressed else 0, delays)
+            )
+        report_unknown(self)
+        if rig is not None:
+            self.get_logger().info(
+                "the simulated rig stands in for the lenses; set 'source' to see through real ones"
+            )
+        for lens in self._lenses:
+            lens.thread.start()
+
+    def diagnose(self) -> tuple[list[str], dict[str, Any]]:
+        """Return which lenses do not run and why, and how fast the others do."""
+        problems, values = [], {}
+        for publisher in self._lenses:
+            lens = publisher.thread
+            if lens.state is not LensState.RUNNING:
+                problems.append(f'{lens.lens} is {lens.state.value}: {lens.error}'.rstrip(': '))
+            elif lens.silence > SILENT_AFTER:
+                problems.append(f'{lens.lens} is silent for {lens.silence:.1f} s')
+            values[f'{lens.lens} source'] = lens.source.name
+            values[f'{lens.lens} state'] = lens.state.value
+            values[f'{lens.lens} rate (Hz)'] = f'{lens.rate:.1f}'
+            values[f'{lens.lens} images'] = lens.images
+            values[f'{lens.lens} failures'] = lens.failures
+        return problems, values
+
+    def close(self) -> None:
+        """Stop all lenses."""
+        for lens in self._lenses:
+            lens.thread.stop()
+        for lens in self._lenses:
+            if not lens.thread.join(3.0):
+                self.get_logger().warning(f'{lens.thread.source.name} does not let go')
+
+    def _declare_lens_parameters(self) -> dict[str, tuple[str, str]]:
+        """Return the default of what is set per lens, and its description."""
+        common = {
+            'source': (
+                RIG,
+                "where images come from: 'rig' (simulated), a device such as /dev/video0, an "
+                "address such as rtsp://…, 'gst: <pipeline>', a video file or a folder of images",
+            ),
+            'camera_info_url': (
+                '',
+                'calibration in the format of camera_info_manager: file:///… or package://…; '
+                'empty for none',
+            ),
+        }
+        defaults = {
+            name: (
+                declare(self, name, default, f'{text}; {{lens}} stands for the name of the lens'),
+                f'of this lens alone: {text}',
+            )
+            for name, (default, text) in common.items()
+        }
+        return {**defaults, 'frame_id': ('', 'optical frame; empty for <lens>_optical')}
+
+    def _declare_rig_parameters(self) -> dict[str, Any]:
+        faces = declare(
+            self,
+            'rig.faces',
+            '',
+            'photograph or folder of photographs for the rig to look at; empty for the astronaut',
+        )
+        light = declare(
+            self,
+            'rig.light',
+            '1.0',
+            "light of the rig's room, 1.0 daylight to 0.02 near dark, or a programme of "
+            "seconds:level such as '0:1.0 4:1.0 7:0.02'",
+        )
+        numbers: dict[str, tuple[float, str, tuple[float, float]]] = {
+            'distance': (3.0, 'from the rig to the faces, in metres', (0.5, 20.0)),
+            'people': (1, 'people side by side', (1, 8)),
+            'dwell': (5.0, 'time until other people step in front, in seconds', (0.1, 1e6)),
+            'sway': (0.05, 'how far people move to either side, in metres', (0.0, 1.0)),
+            'seed': (0, 'of everything random in the rig', (0, 2**31 - 1)),
+            'fps': (30.0, 'frames per second of the rig', (0.1, 1000.0)),
+            'jitter': (0.0, 'largest deviation of a capture time, in seconds', (0.0, 5.0)),
+            'drop': (0.0, 'share of frames that are lost', (0.0, 1.0)),
+        }
+        settings = {
+            name: declare(self, f'rig.{name}', default, text, range=limits)
+            for name, (default, text, limits) in numbers.items()
+        }
+        return {'faces': faces or None, 'light': LightProgramme(light), **settings}
+
+
+class _LensPublisher:
+    """One lens: its thread, and its topics, filled only while somebody subscribes."""
+
+    def __init__(
+        self,
+        node: StageNode,
+        source: LensSource,
+        model: CameraModel | None,
+        frame_id: str,
+        jpeg_quality: int,
+        delays: tuple[float, float],
+    ) -> None:
+        lens = source.lens
+        self.thread = LensThread(source, self._publish, self._report, delays)
+        self._node = node
+        self._model = model
+        self._frame_id = frame_id
+        self._quality = jpeg_quality
+        self._image = node.advertise(Image, f'{lens}/image_raw', PUBLISHER_QOS)
+        self._info = node.advertise(CameraInfo, f'{lens}/camera_info', PUBLISHER_QOS)
+        self._compressed = (
+            node.advertise(CompressedImage, f'{lens}/image_raw/compressed', PUBLISHER_QOS)
+            if jpeg_quality
+            else None
+        )
+        self._info_message: CameraInfo | None = None
+
+    def _publish(self, image: np.ndarray, stamp_ns: int) -> None:
+        info = self._info_message
+        if info is None or (info.height, info.width) != image.shape[:2]:
+            info = self._info_message = self._make_info(*image.shape[:2], stamp_ns)
+        set_stamp(info.header.stamp, stamp_ns)
+        self._info.publish(info)
+        if self._image.get_subscription_count():
+            self._image.publish(array_to_image(image, stamp_ns, self._frame_id))
+        if self._compressed is not None and self._compressed.get_subscription_count():
+            self._compressed.publish(
+                array_to_compressed_image(image, stamp_ns, self._frame_id, quality=self._quality)
+            )
+
+    def _make_info(self, height: int, width: int, stamp_ns: int) -> CameraInfo:
+        model = self._model
+        if model is not None and (model.height, model.width) == (height, width):
+            return model_to_camera_info(model, stamp_ns, self._frame_id)
+        if model is not None:
+            self._node.get_logger().error(
+                f'{self.thread.lens}: its calibration is of {model.width}x{model.height} images, '
+                f'but {self.thread.source.name} gives {width}x{height}; calibrate at that size, '
+                'or set width and height. Publishing it as uncalibrated'
+            )
+        return blank_camera_info(width, height, stamp_ns, self._frame_id)
+
+    def _report(self, lens: LensThread) -> None:
+        log = self._node.get_logger()
+        if lens.state is LensState.FAILED:
+            log.error(f'{lens.lens} failed, will be opened again: {lens.error}')
+        elif lens.state is LensState.ENDED:
+            log.info(f'{lens.lens} ended: {lens.error}')
+        elif lens.failures:
+            log.info(f'{lens.lens} is back')
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the camera array."""
+    # Every lens has a thread of its own; OpenCV's would only get in their way.
+    cv2.setNumThreads(1)
+    return run(CameraArray, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
