@@ -65,7 +65,7 @@ class ImageSets:
         slop = declare(
             node,
             'tolerance',
-            0.015,
+            0.02,
             'images whose stamps differ by less belong together, in seconds',
             range=(0.0, 1.0),
         )
