@@ -62,9 +62,10 @@ def test_the_core_does_not_import_ros() -> None:
     # Only these folders may know of ROS; everything else runs without it.
     ros = {'rclpy', 'launch', 'launch_ros', 'message_filters', 'cv_bridge', 'ament_index_python'}
     package = ROOT / 'fer_fusion_ros'
-    knowing = {package / 'nodes', package / 'messages', package / 'commands'}
+    knowing = {package / name for name in ('nodes', 'messages', 'commands', 'demo')}
     for path in package.rglob('*.py'):
-        if knowing & set(path.parents):
+        # filters.py is the one place that asks for message_filters, and stands in for it.
+        if knowing & set(path.parents) or path.name == 'filters.py':
             continue
         imported = _imports(path)
         guilty = {name for name in imported if name in ros or name.endswith('_msgs')}

@@ -1,0 +1,129 @@
+"""A rosbag2 bag in place of the lenses; needs no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fer_fusion_ros.analysis.recording import Moment, Recording
+from fer_fusion_ros.exceptions import RecordingError
+from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.lenses.names import LENSES, is_infrared
+from fer_fusion_ros.messages.camera_info import camera_info_to_model
+from fer_fusion_ros.messages.image import image_to_array
+from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.synchronisation.frame_set import Frame
+from fer_fusion_ros.synchronisation.synchroniser import Synchroniser
+
+if TYPE_CHECKING:
+    from rosbags.highlevel import AnyReader
+
+IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+
+
+def is_bag(path: Path) -> bool:
+    """Return whether a path is a rosbag2 folder or one of its files."""
+    return (path / 'metadata.yaml').is_file() or path.suffix in ('.mcap', '.db3')
+
+
+class BagRecording(Recording):
+    """
+    Read the lenses' images and calibration from a bag (mcap or sqlite3).
+
+    :param path: The bag's folder, or its one file.
+    :param topics: Image topic of the lenses that are not `…/<lens>/image_raw`.
+    :param models: Calibration that replaces the bag's `camera_info`, by lens.
+    :raises RecordingError: It cannot be read, or holds no lens.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        topics: Mapping[str, str] | None = None,
+        models: Mapping[str, CameraModel] | None = None,
+    ) -> None:
+        self._path = path
+        self._models = dict(models or {})
+        with self._open() as reader:
+            self._topics = _find_topics(reader, topics or {})
+            if not self._topics:
+                images = [c.topic for c in reader.connections if c.msgtype in IMAGE_TYPES]
+                raise RecordingError(
+                    f'{path} holds no topic like …/{LENSES[0]}/image_raw; name its image topics '
+                    f'with --topic LENS=TOPIC, of {images or "which it has none"}'
+                )
+            self._read_models(reader)
+
+    def models(self) -> Mapping[str, CameraModel]:
+        """Return the calibration in the bag, or given."""
+        return self._models
+
+    def __iter__(self) -> Iterator[Moment]:
+        """Read the bag anew."""
+        lens_of = {topic: lens for lens, topic in self._topics.items()}
+        synchroniser = Synchroniser(list(self._topics))
+        with self._open() as reader:
+            connections = [c for c in reader.connections if c.topic in lens_of]
+            for connection, _, data in reader.messages(connections):
+                message = reader.deserialize(data, connection.msgtype)
+                lens = lens_of[connection.topic]
+                encoding = 'mono8' if is_infrared(lens) else 'bgr8'
+                image = image_to_array(message, encoding, connection.topic)
+                header = message.header
+                frame = Frame(lens, stamp_to_ns(header.stamp), image, header.frame_id)
+                frame_set = synchroniser.add(frame)
+                if frame_set is not None:
+                    yield Moment(f'{frame_set.stamp_ns * 1e-9:.3f} s', frame_set)
+
+    @contextmanager
+    def _open(self) -> Iterator[AnyReader]:
+        try:
+            from rosbags.highlevel import AnyReader, AnyReaderError
+            from rosbags.typesys import Stores, get_typestore
+        except ImportError as error:
+            raise RecordingError('reading bags takes `pip install rosbags`') from error
+        try:
+            store = get_typestore(Stores.ROS2_JAZZY)
+            with AnyReader([self._path], default_typestore=store) as reader:
+                yield reader
+        except (AnyReaderError, OSError) as error:
+            raise RecordingError(
+                f'{self._path} cannot be read as a bag ({error}); `ros2 bag reindex` may repair it'
+            ) from error
+
+    def _read_models(self, reader: AnyReader) -> None:
+        wanted = {
+            f'{_base(topic)}/camera_info': lens
+            for lens, topic in self._topics.items()
+            if lens not in self._models
+        }
+        for connection in [c for c in reader.connections if c.topic in wanted]:
+            for _, _, data in reader.messages([connection]):
+                message = reader.deserialize(data, connection.msgtype)
+                model = camera_info_to_model(message, wanted[connection.topic])
+                if model is not None:
+                    self._models[model.name] = model
+                break
+
+
+def _find_topics(reader: AnyReader, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the image topic of each lens that the bag has."""
+    topics = {c.topic for c in reader.connections if c.msgtype in IMAGE_TYPES}
+    for lens, topic in given.items():
+        if topic not in topics:
+            raise RecordingError(f'the bag has no image topic {topic} ({lens}), but {topics}')
+    found = {}
+    for lens in LENSES:
+        endings = (f'/{lens}/image_raw', f'/{lens}/image_raw/compressed')
+        own = [topic for ending in endings for topic in sorted(topics) if topic.endswith(ending)]
+        topic = given.get(lens) or next(iter(own), None)
+        if topic:
+            found[lens] = topic
+    return found
+
+
+def _base(topic: str) -> str:
+    """Return the name beside which a topic's `camera_info` stands."""
+    return topic.removesuffix('/compressed').rpartition('/')[0]

@@ -1,0 +1,83 @@
+"""Readings as a picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fer_fusion_ros.analysis.analyze import Reading
+from fer_fusion_ros.expression.labels import LABELS
+from fer_fusion_ros.expression.modality import Modality
+
+INKS: dict[str, str] = {
+    'neutral': '#7d8794',
+    'happy': '#d99a16',
+    'sad': '#2f6fd6',
+    'angry': '#d43f3f',
+    'fear': '#8350d8',
+    'surprise': '#12a38a',
+    'disgust': '#669a26',
+}
+MODALITY_INKS: dict[Modality, str] = {
+    Modality.UNKNOWN: '#c9ced6',
+    Modality.FUSED: '#3fae63',
+    Modality.VISIBLE: '#3d9be0',
+    Modality.INFRARED: '#c94a68',
+}
+MOST_FACES = 4
+
+
+def write_plot(readings: Sequence[Reading], path: Path, stills: bool) -> None:
+    """
+    Draw each face's probabilities over time, above what they were read from.
+
+    :param readings: In the order of time. The faces seen most often are drawn, up to four.
+    :param path: Where to write the picture; its suffix decides the format.
+    :param stills: Unrelated images: draw one column of bars for each, of its first face.
+    """
+    from matplotlib.figure import Figure
+
+    if stills:
+        first = [(reading, reading.faces[0]) for reading in readings if reading.faces]
+        tracks = {'first face of each image': first} if first else {}
+    else:
+        tracks = _most_seen(readings)
+    figure = Figure(figsize=(11, 1.4 + 2.2 * max(len(tracks), 1)), layout='constrained')
+    panels = figure.subplots(max(len(tracks), 1), 1, sharex=True, squeeze=False)[:, 0]
+    index = {id(reading): number for number, reading in enumerate(readings)}
+    for panel, (name, sightings) in zip(panels, tracks.items(), strict=False):
+        at = [index[id(r)] if stills else r.time for r, _ in sightings]
+        values = np.array([face.probabilities for _, face in sightings])
+        bottom = np.zeros(len(at))
+        for column, label in enumerate(LABELS):
+            if stills:
+                panel.bar(at, values[:, column], 0.9, bottom, color=INKS[label], label=label)
+                bottom = bottom + values[:, column]
+            else:
+                panel.plot(at, values[:, column], color=INKS[label], label=label, linewidth=1.8)
+        inks = [MODALITY_INKS[face.modality] for _, face in sightings]
+        panel.scatter(at, np.full(len(at), -0.06), c=inks, marker='s', s=14, linewidths=0)
+        panel.set(ylim=(-0.12, 1.02), ylabel='probability')
+        panel.set_title(name, loc='left')
+        panel.grid(axis='y', alpha=0.3)
+        panel.spines[['top', 'right']].set_visible(False)
+    if not tracks:
+        panels[0].set_title('no face in this recording', loc='left')
+    panels[-1].set_xlabel('image' if stills else 'seconds')
+    handles, labels = panels[0].get_legend_handles_labels()
+    for modality in (Modality.FUSED, Modality.VISIBLE, Modality.INFRARED):
+        handles.append(panels[0].plot([], [], 's', color=MODALITY_INKS[modality], markersize=5)[0])
+        labels.append(f'from {modality.name.lower()}')
+    figure.legend(handles, labels, loc='outside upper center', ncols=5, frameon=False)
+    figure.savefig(path, dpi=130)
+
+
+def _most_seen(readings: Sequence[Reading]) -> dict[str, list]:
+    counts = Counter(face.face_id for reading in readings for face in reading.faces)
+    return {
+        name: [(r, face) for r in readings for face in r.faces if face.face_id == name]
+        for name, _ in counts.most_common(MOST_FACES)
+    }

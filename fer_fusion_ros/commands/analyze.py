@@ -1,0 +1,132 @@
+"""Read the expressions in images, videos or a bag, to a table (CSV) and a plot (PNG).
+
+Give a bag; a folder that holds an image, a folder of images or a video for each lens, named
+after it (ir_left, vis_left, …; ir and vis for a single pair); or name each lens's with --vis-left
+PATH and so on. Images of the same name belong together.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+
+from fer_fusion_ros.analysis import (
+    BagRecording,
+    FileRecording,
+    Reading,
+    Recording,
+    analyze,
+    write_table,
+)
+from fer_fusion_ros.analysis.bag_recording import is_bag
+from fer_fusion_ros.analysis.plot import write_plot
+from fer_fusion_ros.analysis.table import label_of
+from fer_fusion_ros.exceptions import RecordingError
+from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.lenses.names import LENSES, optical_frame
+from fer_fusion_ros.pipeline.settings import PipelineSettings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the words of this verb."""
+    parser.add_argument('source', nargs='?', type=Path, help='a bag, or a folder (see above)')
+    for lens in LENSES:
+        parser.add_argument(
+            f'--{lens.replace("_", "-")}', type=Path, metavar='PATH', help=f'what {lens} saw'
+        )
+    parser.add_argument(
+        '--calibration',
+        type=Path,
+        metavar='FOLDER',
+        help='holds <lens>.yaml as camera_info_manager writes it; replaces that in a bag',
+    )
+    parser.add_argument(
+        '--rate',
+        type=float,
+        default=0.0,
+        help='images per second of folders; without it their images are unrelated',
+    )
+    parser.add_argument(
+        '--topic',
+        action='append',
+        default=[],
+        metavar='LENS=TOPIC',
+        help='image topic of a lens in the bag, where it is not …/<lens>/image_raw',
+    )
+    parser.add_argument(
+        '--out', type=Path, default=Path('out/analysis'), help='folder; default: %(default)s'
+    )
+    settings = parser.add_argument_group('pipeline', 'the parameters of the pipeline node')
+    for field in fields(PipelineSettings):
+        settings.add_argument(
+            f'--{field.name.replace("_", "-")}',
+            type=type(field.default),
+            default=field.default,
+            help='default: %(default)r',
+        )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Analyse the recording; print what was found and where it is."""
+    settings = {field.name: getattr(args, field.name) for field in fields(PipelineSettings)}
+    recording = _open(args)
+    readings = list(_counted(analyze(recording, PipelineSettings(**settings))))
+    if not readings:
+        raise RecordingError(
+            'no frames of all its lenses belong together: compare their stamps, or leave the '
+            'lens out that has none'
+        )
+    args.out.mkdir(parents=True, exist_ok=True)
+    table, plot = args.out / 'expressions.csv', args.out / 'expressions.png'
+    write_table(readings, table)
+    write_plot(readings, plot, recording.stills)
+    seen = sum(bool(reading.faces) for reading in readings)
+    labels = Counter(label_of(face.category) for reading in readings for face in reading.faces)
+    print(f'{len(readings)} moments, {seen} with a face')
+    for label, count in labels.most_common():
+        print(f'  {label:10}{count:6}')
+    print(f'{table}\n{plot}')
+    return 0
+
+
+def _counted(readings: Iterable[Reading]) -> Iterable[Reading]:
+    for number, reading in enumerate(readings, 1):
+        if number % 100 == 0:
+            print(f'{number} moments, at {reading.name}', flush=True)
+        yield reading
+
+
+def _open(args: argparse.Namespace) -> Recording:
+    given = {lens: getattr(args, lens) for lens in LENSES if getattr(args, lens)}
+    models = _read_models(args.calibration) if args.calibration else {}
+    if bool(given) == bool(args.source):
+        raise RecordingError('give either one source or the path of each lens (--vis-left PATH …)')
+    if given:
+        return FileRecording(given, models, args.rate)
+    if is_bag(args.source):
+        return BagRecording(args.source, dict(_topic(word) for word in args.topic), models)
+    if not args.source.is_dir():
+        raise RecordingError(f'{args.source} is neither a bag nor a folder')
+    return FileRecording.from_folder(args.source, models, args.rate)
+
+
+def _topic(word: str) -> tuple[str, str]:
+    lens, _, topic = word.partition('=')
+    if lens not in LENSES or not topic:
+        raise RecordingError(f'--topic takes LENS=TOPIC, LENS of {", ".join(LENSES)}; not {word}')
+    return lens, topic
+
+
+def _read_models(folder: Path) -> dict[str, CameraModel]:
+    paths = {lens: folder / f'{lens}.yaml' for lens in LENSES}
+    models = {
+        lens: CameraModel.from_yaml(path, frame_id=optical_frame(lens))
+        for lens, path in paths.items()
+        if path.is_file()
+    }
+    if not models:
+        raise RecordingError(f"{folder} holds no {LENSES[0]}.yaml or another lens's")
+    return models
