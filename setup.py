@@ -128,9 +128,7 @@ if __name__ == '__main__':
         entry_points={
             # Without ROS only the command line has a use.
             'console_scripts': [
-                script
-                for script in ENTRY_POINTS['console_scripts']
-                if '.commands.' in script
+                script for script in ENTRY_POINTS['console_scripts'] if '.commands.' in script
             ],
         },
         zip_safe=False,
