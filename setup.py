@@ -87,6 +87,7 @@ EXTRAS_REQUIRE = {
         'onnxscript',
         'scikit-image',
         'tensorboard',
+        'h5py',
         'torchmetrics',
         'tqdm',
         'matplotlib',

@@ -1,9 +1,8 @@
 """Train the expression network."""
 
 import argparse
-from pathlib import Path
 
-CONFIGS = Path(__file__).parents[2] / 'config' / 'training'
+from fer_fusion_ros.exceptions import ConfigurationError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,8 +10,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'config', help='recipe, a YAML file such as config/training/expression.yaml'
     )
-    parser.add_argument('--data', required=True, help="FER2013: an npz archive or Kaggle's CSV")
-    parser.add_argument('--votes', help="FERPlus's votes on the same faces: npz or CSV")
+    parser.add_argument(
+        '--data',
+        required=True,
+        help="FER2013 (npz archive or Kaggle's CSV), CK+ (HDF5 or folder) or class folders",
+    )
+    parser.add_argument(
+        '--select', help='faces to select on; by default the split `public` of the data'
+    )
+    parser.add_argument('--votes', help="FERPlus's votes on FER2013's faces: npz archive or CSV")
+    parser.add_argument(
+        '--fold', type=int, help='test on this fold (0-9) of the data and train on the others'
+    )
+    parser.add_argument(
+        '--folds',
+        default='subject',
+        choices=('subject', 'sequence'),
+        help='what a fold keeps together; sequence is for comparison with earlier work alone',
+    )
     parser.add_argument('--output', default='out/expression', help='folder of all results')
     parser.add_argument('--resume', action='store_true', help='continue from the last checkpoint')
     parser.add_argument('--fusion', help='ONNX generator for the fused faces; a mean without it')
@@ -22,28 +37,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar='NAME=VALUE',
         dest='overrides',
-        help='replace fields of the recipe, such as epochs=30',
+        help='replace fields of the recipe, such as epochs=30 augmentation.rotation=15',
     )
     parser.add_argument('--limit', type=int, help='use only so many faces, to try a recipe out')
 
 
 def main(args: argparse.Namespace) -> int:
     """Train, and say where the results are."""
-    from fer_fusion_ros.expression.data.fer2013 import load_fer2013
     from fer_fusion_ros.expression.data.ferplus import add_ferplus
+    from fer_fusion_ros.expression.data.folds import divide
+    from fer_fusion_ros.expression.data.load_faces import load_faces
+    from fer_fusion_ros.expression.data.modalities import generator_fusion
     from fer_fusion_ros.expression.train import ExpressionConfig, Trainer
     from fer_fusion_ros.learning.config import load_config
 
     config = load_config(args.config, ExpressionConfig, args.overrides)
-    train = load_fer2013(args.data, 'train')
-    select = load_fer2013(args.data, 'public')
+    train = load_faces(args.data, 'train')
     if args.votes:
         train = add_ferplus(train, args.votes, 'train', drop_non_faces=True)
-    # Faces that also stand in the selection set would flatter the figures.
-    train = train.subset(~(train.found_in(select) | train.repeated()))
+    if args.fold is not None:
+        if not 0 <= args.fold < 10:
+            raise ConfigurationError(f'--fold is {args.fold}; give 0 to 9.')
+        tested = divide(train, args.folds) == args.fold
+        train, select = train.subset(~tested), train.subset(tested)
+    else:
+        select = load_faces(args.select or args.data, 'public')
+        # Faces that also stand in the selection set would flatter the figures.
+        train = train.subset(~(train.found_in(select) | train.repeated()))
     if args.limit:
         train, select = train.subset(slice(args.limit)), select.subset(slice(args.limit))
-    trainer = Trainer(config, train, select, args.output)
+    fuse = generator_fusion(args.fusion) if args.fusion else None
+    trainer = Trainer(config, train, select, args.output, fuse)
     if args.resume:
         trainer.resume()
     best = trainer.fit()

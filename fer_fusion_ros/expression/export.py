@@ -37,7 +37,7 @@ def load_checkpoint_network(path: str | Path) -> tuple[PyConvSE18, dict[str, str
         'model': 'expression',
         'name': f'PyConv-SE18 {config.preset}',
         'preset': config.preset,
-        'labels': ','.join(LABELS),
+        'labels': ','.join(state.get('classes', LABELS)),
         'size': str(config.size),
         'mean': str(config.mean),
         'std': str(config.std),

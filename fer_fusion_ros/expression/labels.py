@@ -3,6 +3,9 @@
 LABELS: tuple[str, ...] = ('neutral', 'happy', 'sad', 'angry', 'fear', 'surprise', 'disgust')
 """Name of each category; the index is the constant in ``Expression.msg``."""
 
+CK_PLUS_LABELS: tuple[str, ...] = ('contempt', *LABELS[1:])
+"""The labels of CK+, which has contempt where the others have neutral."""
+
 UNCERTAIN: int = 255
 """Category of an expression that the recogniser abstained from naming."""
 
@@ -27,6 +30,12 @@ SYNONYMS: dict[str, str] = {
 """Other spellings found in the names of class folders and label files."""
 
 
+def canonical_name(name: str) -> str:
+    """Return an expression's name as `LABELS` spells it, if it is a spelling of one of them."""
+    key = name.strip().lower()
+    return SYNONYMS.get(key, key)
+
+
 def label_index(name: str) -> int:
     """
     Return the category of an expression's name.
@@ -34,9 +43,6 @@ def label_index(name: str) -> int:
     :param name: a member of `LABELS` or of `SYNONYMS`, in any case.
     :raises KeyError: if the name is neither.
     """
-    key = name.strip().lower()
-    return LABELS.index(SYNONYMS.get(key, key)) if SYNONYMS.get(key, key) in LABELS else _no(name)
-
-
-def _no(name: str) -> int:
-    raise KeyError(name)
+    if canonical_name(name) not in LABELS:
+        raise KeyError(name)
+    return LABELS.index(canonical_name(name))

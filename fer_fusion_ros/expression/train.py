@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from fer_fusion_ros.exceptions import CheckpointError
+from fer_fusion_ros.exceptions import CheckpointError, DataError
 from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.batches import Batches
 from fer_fusion_ros.expression.data.faces import Faces
@@ -87,6 +87,7 @@ class Trainer:
     :param folder: gets checkpoints, logs and curves.
     :param fuse: see `Modalities`.
     :param fabric: a launched Fabric; made from the config by default.
+    :raises DataError: if there are no faces, or the labels of the two sets differ.
     """
 
     def __init__(
@@ -98,6 +99,14 @@ class Trainer:
         fuse: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
         fabric: Fabric | None = None,
     ) -> None:
+        for faces in (train, select):
+            if len(faces) == 0:
+                raise DataError(f'{faces.name}: no faces are left to train or select on.')
+        if train.classes != select.classes:
+            raise DataError(
+                f'{train.name} has the labels {", ".join(train.classes)}, '
+                f'but {select.name} has {", ".join(select.classes)}.'
+            )
         self.config = config
         self.select = select
         self.folder = Path(folder)
@@ -242,6 +251,7 @@ class Trainer:
         self.best = max(score, self.best)
         state = {
             'config': asdict(self.config),
+            'classes': self.batches.faces.classes,
             'epoch': self.epoch,
             'best': self.best,
             'score': score,

@@ -15,11 +15,12 @@ class Faces:
 
     :param name: where they come from, for messages: a file or folder, and the split.
     :param images: (N, H, W) uint8.
-    :param labels: (N,) int64, index in `LABELS`.
+    :param labels: (N,) int64, index in `classes`.
     :param crowd: (N, 7) float32, share of the crowd's votes per label, zeros where there are
         none; or None.
     :param subjects: (N,) int64, who is shown, where that is known.
     :param sequences: (N,) int64, which recording the crop is from, where that is known.
+    :param classes: names of the labels.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Faces:
     crowd: np.ndarray | None = None
     subjects: np.ndarray | None = None
     sequences: np.ndarray | None = None
+    classes: tuple[str, ...] = LABELS
 
     def __post_init__(self) -> None:
         if self.images.ndim != 3 or self.images.dtype != np.uint8:
@@ -42,11 +44,11 @@ class Faces:
                     f'{self.name}: {len(self.images)} images but {len(rows)} {field}; '
                     'they must be aligned row by row.'
                 )
-        wrong = np.flatnonzero((self.labels < 0) | (self.labels >= len(LABELS)))
+        wrong = np.flatnonzero((self.labels < 0) | (self.labels >= len(self.classes)))
         if len(wrong):
             raise DataError(
                 f'{self.name}: row {wrong[0]} has the unknown label {self.labels[wrong[0]]}; '
-                f'known are 0 to {len(LABELS) - 1}.'
+                f'known are 0 to {len(self.classes) - 1}.'
             )
 
     def __len__(self) -> int:

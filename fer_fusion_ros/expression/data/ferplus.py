@@ -11,7 +11,18 @@ from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.fer2013 import USAGE
 from fer_fusion_ros.expression.labels import FERPLUS_TO_LABEL
 
-COLUMNS = 'neutral happiness surprise sadness anger disgust fear contempt unknown NF'.split()
+COLUMNS = (
+    'neutral',
+    'happiness',
+    'surprise',
+    'sadness',
+    'anger',
+    'disgust',
+    'fear',
+    'contempt',
+    'unknown',
+    'NF',
+)
 """The columns of fer2013new.csv; NF is "not a face"."""
 
 NOT_A_FACE = COLUMNS.index('NF')

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
+
+Fuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Maps (infrared, visible), both (M, H, W) float32 in 0..1, to the fused images."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,14 @@ class Modalities:
         self,
         images: np.ndarray,
         rng: np.random.Generator,
-        fuse: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+        fuse: Fuse | None = None,
     ) -> np.ndarray:
         """
         Render each face in a modality drawn at random.
 
         :param images: (N, H, W) float32 in 0..1.
         :param rng: source of all randomness.
-        :param fuse: maps (infrared, visible), both (M, H, W) float32 in 0..1, to the fused
-            images; by default a mean with a random weight.
+        :param fuse: such as `generator_fusion`; by default a mean with a random weight.
         :return: (N, H, W) float32 in 0..1, a new array.
         """
         draw = rng.random(len(images))
@@ -60,3 +63,21 @@ class Modalities:
             else:
                 out[fused] = fuse(ir, vis)
         return out
+
+
+def generator_fusion(weights: str | Path, engine: str = 'auto') -> Fuse:
+    """
+    Fuse with a trained generator, on one thread beside the training's own.
+
+    :param weights: ONNX file of the generator.
+    :param engine: one of `engine.ENGINES`.
+    """
+    from fer_fusion_ros.fusion.fuser import Fuser
+
+    fuser = Fuser(engine, weights, threads=1)
+
+    def fuse(ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        eight_bits = [np.rint(image * 255).astype(np.uint8) for image in (ir, vis)]
+        return fuser.fuse(*eight_bits).astype(np.float32) / 255
+
+    return fuse

@@ -1,0 +1,77 @@
+"""Photographs of faces with a table of their expressions."""
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_fusion_ros.exceptions import DataError
+from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.labels import label_index
+from fer_fusion_ros.faces.crop import crop
+from fer_fusion_ros.faces.face_detector import FaceDetector
+
+SIZE = 48
+FRAMING = 48 / 44
+"""Width of FER2013's crops in widths of a detected face: the classifier sees 44 of 48 pixels."""
+
+
+def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces:
+    """
+    Read a folder with `labels.csv` (columns file, expression and, if known, subject).
+
+    :param path: the folder.
+    :param detector: finds the face in each photograph; the largest one counts, and where it finds
+        none, the photograph's central square is taken.
+    :return: crops of 48x48 pixels framed as FER2013's.
+    :raises DataError: naming the file that is missing, unreadable or of unknown expression.
+    """
+    path = Path(path)
+    table = path / 'labels.csv'
+    try:
+        with table.open(newline='') as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise DataError(f'{table}: cannot be read ({error}).') from error
+    if not rows or not {'file', 'expression'} <= set(rows[0]):
+        raise DataError(f'{table}: needs the columns file and expression.')
+    images, labels = [], []
+    for number, row in enumerate(rows, 2):
+        try:
+            labels.append(label_index(row['expression']))
+        except KeyError as error:
+            raise DataError(f'{table}: line {number}: unknown expression {error}.') from error
+        image = cv2.imread(str(path / row['file']), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            raise DataError(f'{path / row["file"]}: not a readable image.')
+        images.append(cut_face(image, detector, SIZE))
+    known = 'subject' in rows[0]
+    names = [row['subject'] for row in rows] if known else []
+    subjects = np.unique(names, return_inverse=True)[1] if known else None
+    return Faces(str(path), np.stack(images), np.array(labels), subjects=subjects)
+
+
+def cut_face(
+    image: np.ndarray, detector: FaceDetector, size: int, name: Path | None = None
+) -> np.ndarray:
+    """
+    Cut the largest face out of a photograph, framed as FER2013's.
+
+    :param image: (H, W) uint8.
+    :param size: height and width of the result in pixels.
+    :param name: of the photograph; if given, one without a face is an error.
+    :return: (size, size) uint8.
+    :raises DataError: if no face is found in a named photograph.
+    """
+    faces = detector.detect(image, (min(image.shape) / 8, float(min(image.shape))))
+    if faces:
+        x, y, width, height = max(faces, key=lambda face: face.box[2]).box
+        side = FRAMING * width
+    elif name is not None:
+        raise DataError(f'{name}: no face is found in it.')
+    else:
+        height, width = image.shape
+        x, y, side = 0.0, 0.0, float(min(height, width))
+    left, top = x + width / 2 - side / 2, y + height / 2 - side / 2
+    return crop(image, (left, top, side, side), size)
