@@ -29,7 +29,6 @@ else
   BASE := core ros-$(ROS_DISTRO)
   VENV_OPTIONS :=
   PIN = true
-  COLCON_OPTIONS := -GNinja
 endif
 
 VENV := $(CURDIR)/.venv$(SUFFIX)
@@ -90,5 +89,5 @@ $(VENV)/.test: setup.py tools/project.py $(VENV)/.run
 $(INSTALL)/.built: $(VENV)/.run $(SOURCES)
 	$(ENTER) && $(LOCK) colcon --log-base $(LOG) build --symlink-install \
 	  --base-paths $(CURDIR) --build-base $(BUILD) --install-base $(INSTALL) \
-	  --event-handlers console_direct- --cmake-args $(COLCON_OPTIONS) \
+	  --event-handlers console_direct- --cmake-args \
 	  -DPython3_EXECUTABLE=$(VENV)/bin/python3 >&2 && touch $@

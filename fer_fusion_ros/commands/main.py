@@ -13,6 +13,8 @@ from pathlib import Path
 from fer_fusion_ros import __version__
 from fer_fusion_ros.exceptions import FerFusionError
 
+ROS_MODULES = {'rclpy', 'ament_index_python', 'launch', 'launch_ros'}
+
 
 def verbs() -> dict[str, str]:
     """Return each verb and its summary, read from the files without importing them."""
@@ -62,6 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return module.main(arguments)
     except FerFusionError as error:
         print(f'fer_fusion {verb}: {error}', file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        missing = (error.name or '').partition('.')[0]
+        if missing == __package__.partition('.')[0]:
+            raise
+        cure = (
+            'this verb runs ROS 2 nodes: source a distribution, or use `make` in the repository'
+            if missing in ROS_MODULES
+            else f"pip install {missing}, or this package with its extras '[engine,demo,train]'"
+        )
+        print(f'fer_fusion {verb}: {error}; {cure}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
