@@ -28,11 +28,9 @@ def crop(image: np.ndarray, box: Box, size: int) -> np.ndarray:
         part = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
     if shrink > 1:
         part = cv2.resize(part, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
-    # Middle of the result's pixel u: (u + 0.5) side / size from the left of the square.
     scale = side / size / shrink
+    # Boxes count from the corner of the first pixel, transforms from its middle.
     x, y = (left - x0) / shrink + scale / 2 - 0.5, (top - y0) / shrink + scale / 2 - 0.5
-    # Pixel centres of the image are at whole numbers, so its own corner is at (-0.5, -0.5);
-    # boxes count from the corner.
     transform = np.float64([[scale, 0, x], [0, scale, y]])
     return cv2.warpAffine(
         part,

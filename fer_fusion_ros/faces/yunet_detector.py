@@ -1,5 +1,6 @@
 """Face detection by a small network, in OpenCV's DNN module."""
 
+import math
 from pathlib import Path
 
 import cv2
@@ -59,4 +60,7 @@ class YuNetDetector(FaceDetector):
 
 def _detection(face: np.ndarray, score: float) -> Detection:
     x, y, width, height = (float(value) for value in face[:4])
-    return Detection((x, y, width, height), score, face[4:14].reshape(5, 2))
+    # Taller than wide; the Haar cascade's box of the same face has the same centre.
+    side = 1.06 * math.sqrt(width * height)
+    box = (x + (width - side) / 2, y + (height - side) / 2, side, side)
+    return Detection(box, score, face[4:14].reshape(5, 2))

@@ -61,7 +61,7 @@ def test_counts_what_was_dropped():
     frames = trace(300, drop=0.05)
     sets = run(synchroniser, frames)
     assert all(len(moments(s)) == 1 and len(s.frames) == 4 for s in sets)
-    complete = {i for i in range(300)} - {
+    complete = set(range(300)) - {
         i for i in range(300) if sum(f.image[0, 0] == i for f in frames) < 4
     }
     assert [moments(s).pop() for s in sets] == sorted(complete)
