@@ -1,0 +1,201 @@
+"""The camera array as other processes meet it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_fusion_ros.lenses.names import LENSES, is_infrared, optical_frame
+from fer_fusion_ros.lenses.rig import SimulatedRig
+
+pytest.importorskip('rclpy', reason='there is no ROS here')
+
+from diagnostic_msgs.msg import DiagnosticArray
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from fer_fusion_ros.messages.camera_info import camera_info_to_model
+from fer_fusion_ros.messages.image import image_to_array
+from fer_fusion_ros.messages.stamps import stamp_to_ns
+
+pytestmark = pytest.mark.usefixtures('fast_transport')
+
+
+def stamps(messages: list) -> np.ndarray:
+    """Return the stamps of messages in seconds."""
+    return np.array([stamp_to_ns(message.header.stamp) for message in messages]) / 1e9
+
+
+def test_four_lenses_reach_another_process(start_node, record, spin_until) -> None:
+    """Images and calibrations arrive at the rate, with stamps, frames and content of the rig."""
+    images = {lens: record(Image, f'/fer/{lens}/image_raw') for lens in LENSES}
+    infos = {lens: record(CameraInfo, f'/fer/{lens}/camera_info') for lens in LENSES}
+    node = start_node('camera_array', '-p', 'rig.sway:=0.0')
+    assert spin_until(lambda: all(len(images[lens]) > 60 for lens in LENSES), 30), node.output
+    now = time.time()
+
+    rig = SimulatedRig(sway=0.0)
+    for lens in LENSES:
+        times = stamps(images[lens])
+        assert (np.diff(times) > 0).all()
+        # A loaded machine may leave frames out, but never shifts the beat.
+        beats = np.diff(times) * 30
+        assert np.abs(beats - beats.round()).max() < 0.01
+        assert beats.mean() < 2
+        assert 0 <= now - times[-1] < 2
+        assert np.isin(times, stamps(infos[lens])).mean() > 0.9
+
+        message, info = images[lens][-1], infos[lens][-1]
+        assert message.encoding == ('mono8' if is_infrared(lens) else 'bgr8')
+        assert message.header.frame_id == info.header.frame_id == optical_frame(lens)
+        model = camera_info_to_model(info, lens)
+        assert np.allclose(model.P, rig.camera_model(lens).P)
+        assert np.allclose(model.D, rig.camera_model(lens).D)
+
+        seen = image_to_array(message, 'mono8' if is_infrared(lens) else 'bgr8').astype(float)
+        errors = {
+            other: np.abs(seen - rig.render(other, 0.0)).mean()
+            for other in LENSES
+            if is_infrared(other) == is_infrared(lens)
+        }
+        # The noise differs from frame to frame, and so do the lenses.
+        assert errors[lens] < 4
+        assert min(errors, key=errors.get) == lens
+
+
+def test_nothing_is_lost_on_the_way(start_node, record, spin_until) -> None:
+    """As many images arrive as the node says it published."""
+    images = {lens: record(Image, f'/fer/{lens}/image_raw') for lens in LENSES}
+    said: list[tuple[dict[str, int], dict[str, int]]] = []
+    diagnostics = record(DiagnosticArray, '/diagnostics')
+    start_node('camera_array')
+    assert spin_until(lambda: all(images.values()), 30)
+
+    def enough() -> bool:
+        while diagnostics:
+            values = {v.key: v.value for v in diagnostics.pop(0).status[0].values}
+            published = {lens: int(values[f'{lens} images']) for lens in LENSES}
+            said.append((published, {lens: len(images[lens]) for lens in LENSES}))
+        return len(said) >= 6
+
+    assert spin_until(enough, 20)
+    for lens in LENSES:
+        published = said[-1][0][lens] - said[1][0][lens]
+        received = said[-1][1][lens] - said[1][1][lens]
+        assert published > 40
+        # A few may be on their way when the diagnostics are.
+        assert abs(published - received) <= 5
+
+
+def test_a_failed_lens_comes_back_and_the_others_go_on(
+    start_node, record, spin_until, tmp_path: Path
+) -> None:
+    """A source that vanishes is reported, and opened again when it is there again."""
+    folder, away = tmp_path / 'images', tmp_path / 'away'
+    folder.mkdir()
+    for index in range(4):
+        cv2.imwrite(str(folder / f'{index}.png'), np.full((48, 64, 3), 60 * index, np.uint8))
+    failing = record(Image, '/fer/vis_left/image_raw')
+    going = record(Image, '/fer/ir_left/image_raw')
+    diagnostics = record(DiagnosticArray, '/diagnostics')
+    node = start_node(
+        'camera_array',
+        *('-p', 'lenses:=[ir_left, vis_left]'),
+        *('-p', f'vis_left.source:={folder}'),
+        *('-p', 'reopen_after:=0.1', '-p', 'reopen_at_most:=0.2'),
+    )
+    assert spin_until(lambda: len(failing) > 5 and len(going) > 5, 30), node.output
+    levels = {int(image_to_array(message, 'bgr8').mean()) for message in failing}
+    assert levels <= {0, 60, 120, 180}
+    assert failing[0].width == 64
+
+    shutil.move(folder, away)
+    node.wait_for('vis_left failed, will be opened again')
+    diagnostics.clear()
+    before, others = len(failing), len(going)
+    assert spin_until(lambda: len(going) > others + 20)
+    assert len(failing) <= before + 5
+    assert spin_until(lambda: diagnostics)
+    assert diagnostics[-1].status[0].level > b'\x00'
+    assert 'vis_left' in diagnostics[-1].status[0].message
+    assert str(folder) in diagnostics[-1].status[0].message
+
+    shutil.move(away, folder)
+    before = len(failing)
+    assert spin_until(lambda: len(failing) > before + 10)
+    assert 'vis_left is back' in node.output
+
+
+def test_compressed_images_are_those_of_the_lens(start_node, record, spin_until) -> None:
+    """The sibling topic carries the same picture as JPEG."""
+    images = record(CompressedImage, '/fer/vis_left/image_raw/compressed')
+    start_node(
+        'camera_array',
+        *('-p', 'compressed:=true', '-p', 'rig.sway:=0.0', '-p', 'lenses:=[vis_left]'),
+    )
+    assert spin_until(lambda: images, 30)
+    assert 'jpeg' in images[0].format
+    seen = image_to_array(images[0], 'bgr8')
+    rig = SimulatedRig(sway=0.0)
+    assert np.abs(seen.astype(float) - rig.render('vis_left', 0.0)).mean() < 5
+
+
+def test_a_calibration_of_another_size_is_refused(
+    start_node, record, spin_until, tmp_path: Path
+) -> None:
+    """It is named, and the images are published as uncalibrated."""
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    cv2.imwrite(str(folder / '0.png'), np.zeros((48, 64), np.uint8))
+    calibration = tmp_path / 'ir_left.yaml'
+    SimulatedRig().camera_model('ir_left').to_yaml(calibration)
+    infos = record(CameraInfo, '/fer/ir_left/camera_info')
+    node = start_node(
+        'camera_array',
+        *('-p', 'lenses:=[ir_left]', '-p', f'source:={folder}'),
+        *('-p', f'camera_info_url:=file://{tmp_path}/{{lens}}.yaml'),
+    )
+    assert spin_until(lambda: infos, 30)
+    assert (infos[0].width, infos[0].height) == (64, 48)
+    assert not any(infos[0].k)
+    node.wait_for('its calibration is of 640x480 images')
+
+
+@pytest.mark.parametrize(
+    ('argument', 'complaint'),
+    [
+        ('source:=/no/such/video.mp4', 'no existing video or folder'),
+        ('rig.light:=dusk', 'is no light programme'),
+        ('rig.distance:=99.0', "parameter 'rig.distance'"),
+        ('lenses:=[vis_lefd]', "did you mean 'vis_left'"),
+        ('camera_info_url:=package://no_such_package/a.yaml', "'no_such_package' is not found"),
+    ],
+)
+def test_a_wrong_setting_ends_it_with_a_reason(start_node, argument: str, complaint: str) -> None:
+    """The message names what is wrong; nothing runs on with a setting that was not meant."""
+    node = start_node('camera_array', '-p', argument)
+    assert node.wait(20) == 1
+    assert complaint in node.output
+    assert 'Traceback' not in node.output
+
+
+def test_a_misspelt_parameter_is_named(start_node) -> None:
+    """The nearest parameter is offered."""
+    node = start_node('camera_array', '-p', 'frame_rat:=10.0')
+    node.wait_for("did you mean 'frame_rate'?", 20)
+
+
+@pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM])
+def test_two_signals_end_it_cleanly(start_node, sign: int) -> None:
+    """As when Ctrl-C reaches it from the terminal and from the launch."""
+    node = start_node('camera_array')
+    node.wait_for('simulated rig', 20)
+    node.popen.send_signal(sign)
+    node.popen.send_signal(sign)
+    assert node.wait(10) == 0
+    assert 'Traceback' not in node.output
