@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='which of the pairs; the recipe trains on the first and selects on the second',
     )
     parser.add_argument(
+        '--faces', help='also fuse simulated faces in weak light, of FER2013: an npz or CSV'
+    )
+    parser.add_argument(
         '--output', default='out/fusion-evaluation', help='folder of tables and fused images'
     )
 
@@ -30,7 +33,14 @@ def main(args: argparse.Namespace) -> int:
     import numpy as np
 
     from fer_fusion_ros.exceptions import DataError
-    from fer_fusion_ros.fusion.evaluate import evaluate, report, save_rows, with_baselines
+    from fer_fusion_ros.expression.data.fer2013 import load_fer2013
+    from fer_fusion_ros.fusion.evaluate import (
+        evaluate,
+        face_table,
+        report,
+        save_rows,
+        with_baselines,
+    )
     from fer_fusion_ros.fusion.pairs import load_pairs
     from fer_fusion_ros.learning.progress import progress_bar
 
@@ -48,6 +58,12 @@ def main(args: argparse.Namespace) -> int:
         image = np.hstack([pair.ir, pair.vis, fuse(pair.ir, pair.vis)])
         cv2.imwrite(str(output / 'fused' / f'{pair.name}.png'), image)
     text = report(rows)
+    if args.faces:
+        faces = load_fer2013(args.faces, 'public').images[:500]
+        text += (
+            f'\nSSIM to the face by daylight, {len(faces)} simulated faces at 3 m\n\n'
+            f'{face_table(fuse, faces)}\n'
+        )
     (output / 'tables.md').write_text(text)
     save_rows(rows, output / 'pairs.csv')
     print(text)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from fer_fusion_ros.fusion.baselines import BASELINES
-from fer_fusion_ros.fusion.metrics import METRICS, measure
+from fer_fusion_ros.fusion.metrics import METRICS, measure, structural_similarity
 from fer_fusion_ros.fusion.pairs import Pair
+from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -65,6 +66,41 @@ def report(rows: Sequence[Mapping[str, str | float]]) -> str:
         count = sum(one == source for one, _ in pairs)
         parts.append(f'{source}, {count} pairs\n\n{mean_table(rows, source)}')
     return '\n\n'.join(parts) + '\n'
+
+
+def face_table(
+    method: Method,
+    faces: np.ndarray,
+    lights: Sequence[float] = (1.0, 0.3, 0.1, 0.05, 0.02),
+    distance: float = 3.0,
+    seed: int = 0,
+) -> str:
+    """Tell by simulation what fusion keeps of faces as the light goes.
+
+    :param method: fuses (H, W) uint8 infrared and visible images.
+    :param faces: (N, H, W) uint8 visible faces by daylight.
+    :param lights: levels relative to daylight.
+    :param distance: from the lenses in metres.
+    :param seed: of the sensors' noise.
+    :return: a Markdown table of the mean structural similarity (-1 to 1) to the visible face by
+        daylight, for each light and image.
+    """
+    rng = np.random.default_rng(seed)
+    lines = ['| light | visible | infrared | average | fused |', '|---|---|---|---|---|']
+    for light in lights:
+        rows = []
+        for face in faces:
+            picture = face.astype(np.float32) / 255
+            vis = np.rint(255 * visible(picture, light, rng)).astype(np.uint8)
+            ir = np.rint(255 * near_infrared(picture, distance, rng)).astype(np.uint8)
+            images = vis, ir, (vis.astype(float) + ir) / 2, method(ir, vis)
+            clean = face.astype(float)
+            rows.append(
+                [structural_similarity(clean, clean, image.astype(float)) for image in images]
+            )
+        means = ' | '.join(f'{value:.3f}' for value in np.mean(rows, axis=0))
+        lines.append(f'| {light:g} | {means} |')
+    return '\n'.join(lines)
 
 
 def save_rows(rows: Sequence[Mapping[str, str | float]], path: str | Path) -> None:

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from fer_fusion_ros.exceptions import CheckpointError, DataError
+from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError
 from fer_fusion_ros.fusion import quality_losses
 from fer_fusion_ros.fusion.discriminator import WIDTHS, Discriminator
 from fer_fusion_ros.fusion.generator import Generator
@@ -68,12 +68,14 @@ class CriticConfig:
     """The critic and its training.
 
     :param widths: filters of its six convolutions.
+    :param patch: height and width of what it sees, the centre of each patch.
     :param steps: critic steps per generator step.
     :param learning_rate: Adam's.
     :param penalty: lambda_1 of equation (8).
     """
 
     widths: tuple[int, ...] = WIDTHS
+    patch: int = 64
     steps: int = 5
     learning_rate: float = 1e-4
     penalty: float = 10.0
@@ -128,6 +130,7 @@ class Trainer:
     :param faces: (M, h, w) uint8 visible faces for `Scenes.faces`.
     :param fabric: a launched Fabric; made from the config by default.
     :raises DataError: if there are no pairs to train or to validate on.
+    :raises ConfigurationError: if the critic's patch is larger than the patches.
     """
 
     def __init__(
@@ -142,6 +145,10 @@ class Trainer:
         for pairs, purpose in ((train, 'train'), (validation, 'validate')):
             if not pairs:
                 raise DataError(f'There are no pairs to {purpose} on; give a folder with more.')
+        if config.critic.patch > config.patch:
+            raise ConfigurationError(
+                f'critic.patch is {config.critic.patch}; it cannot exceed patch, {config.patch}.'
+            )
         self.config = config
         self.validation = validation[:: -(-len(validation) // config.validation)]
         self.folder = Path(folder)
@@ -149,7 +156,9 @@ class Trainer:
         self.patches = Patches(train, config.patch, config.scenes, faces, config.seed)
         torch.manual_seed(config.seed)
         self.generator = self.fabric.to_device(Generator.from_preset(config.preset))
-        self.critic = self.fabric.to_device(Discriminator(config.patch, config.critic.widths))
+        self.critic = self.fabric.to_device(
+            Discriminator(config.critic.patch, config.critic.widths)
+        )
         self.generator_optimiser = torch.optim.Adam(
             self.generator.parameters(), config.learning_rate
         )
@@ -235,7 +244,9 @@ class Trainer:
         loss = weights.content * content
         if weights.adversarial:
             with self.fabric.autocast():
-                loss = loss + weights.adversarial * adversarial_loss(self.critic(fused))
+                loss = loss + weights.adversarial * adversarial_loss(
+                    self.critic(self._centre(fused))
+                )
         if weights.similarity:
             likeness = (ssim(fused, structure) + ssim(fused, texture)) / 2
             loss = loss + weights.similarity * (1 - likeness.mean())
@@ -261,11 +272,12 @@ class Trainer:
         """
         self.critic_optimiser.zero_grad()
         self.critic.requires_grad_(True)
+        ir, vis, visible = (self._centre(x) for x in (batch.ir, batch.vis, batch.texture))
         with torch.no_grad(), self.fabric.autocast():
-            fused = self.generator(batch.ir, batch.vis).float()
+            fused = self.generator(ir, vis).float()
         with self.fabric.autocast():
-            distance = critic_loss(self.critic(batch.texture), self.critic(fused))
-        penalty = gradient_penalty(self.critic, batch.texture, fused, mix)
+            distance = critic_loss(self.critic(visible), self.critic(fused))
+        penalty = gradient_penalty(self.critic, visible, fused, mix)
         self.fabric.backward(distance + self.config.critic.penalty * penalty)
         self._average_gradients(self.critic)
         return {'train/critic': distance.detach(), 'train/penalty': penalty.detach()}
@@ -301,6 +313,12 @@ class Trainer:
                 sums[name] = sums.get(name, 0) + value
             bar.update()
         return {name: float(value) / config.steps for name, value in sums.items()}
+
+    def _centre(self, patches: Tensor) -> Tensor:
+        """Cut out what the critic sees."""
+        size = self.config.critic.patch
+        start = (self.config.patch - size) // 2
+        return patches[..., start : start + size, start : start + size]
 
     def _average_gradients(self, network: nn.Module) -> None:
         if self.fabric.world_size == 1:

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.commands.main import main
-from fer_fusion_ros.fusion.evaluate import evaluate, mean_table, report, with_baselines
+from fer_fusion_ros.fusion.evaluate import (
+    evaluate,
+    face_table,
+    mean_table,
+    report,
+    with_baselines,
+)
 from fer_fusion_ros.fusion.metrics import METRICS
 from fer_fusion_ros.fusion.pairs import Pair
 
@@ -40,6 +46,19 @@ def test_the_network_stands_after_the_baselines():
     assert {'average', 'maximum', 'laplacian pyramid', 'wavelet'} < set(methods)
 
 
+def test_faces_by_daylight_and_in_the_dark():
+    rng = np.random.default_rng(0)
+    faces = cv2.GaussianBlur(rng.integers(0, 256, (48, 144), np.uint8), (0, 0), 3)
+    faces = cv2.normalize(faces, None, 0, 255, cv2.NORM_MINMAX).reshape(48, 3, 48).swapaxes(0, 1)
+    rows = face_table(lambda ir, vis: vis, faces, lights=(1.0, 0.02)).splitlines()[2:]
+    light, dark = ([float(cell) for cell in row.strip('|').split('|')] for row in rows)
+    assert (light[0], dark[0]) == (1.0, 0.02)
+    # The visible image suffers, the infrared one does not, and what fuses is the method given.
+    assert dark[1] < light[1] - 0.2
+    assert dark[2] == pytest.approx(light[2], abs=0.02)
+    assert dark[4] == dark[1]
+
+
 def test_train_export_and_evaluate_from_the_command_line(shared_data, tmp_path, capsys):
     pytest.importorskip('torch')
     pytest.importorskip('onnxruntime')
@@ -63,6 +82,7 @@ def test_train_export_and_evaluate_from_the_command_line(shared_data, tmp_path, 
         'batch_size=2',
         'critic.steps=1',
         'critic.widths=[2,2,2,2,2,2]',
+        'critic.patch=32',
     ]
     train = ['train-fusion', config, '--data', data, '--output', out]
     assert main([*train, '--set', *small]) == 0

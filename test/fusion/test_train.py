@@ -31,7 +31,7 @@ CONFIG = FusionConfig(
     learning_rate=3e-3,
     warmup=1,
     losses=LossWeights(similarity=1.0, edges=1.0, information=1.0, complement=1.0),
-    critic=CriticConfig(widths=(4,) * 6, steps=2),
+    critic=CriticConfig(widths=(4,) * 6, patch=32, steps=2),
     scenes=Scenes(dark=0.5),
 )
 
@@ -138,7 +138,7 @@ image = np.random.default_rng(0).integers(0, 256, (2, 64, 64), np.uint8)
 config = FusionConfig(
     preset='realtime', batch_size=4, patch=48, scenes=Scenes(dark=0.5),
     losses=LossWeights(similarity=1.0, edges=1.0, information=1.0, complement=1.0),
-    critic=CriticConfig(widths=(4,) * 6),
+    critic=CriticConfig(widths=(4,) * 6, patch=32),
 )
 pair = Pair('noise', 'noise', *image)
 trainer = Trainer(config, [pair], [pair], sys.argv[1])
