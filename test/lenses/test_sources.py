@@ -1,0 +1,181 @@
+"""Recordings in place of lenses, and the thread that keeps a lens going."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_fusion_ros.exceptions import LensEndedError, LensError
+from fer_fusion_ros.lenses.device_source import DeviceSource
+from fer_fusion_ros.lenses.folder_source import FolderSource
+from fer_fusion_ros.lenses.lens_thread import LensState, LensThread
+from fer_fusion_ros.lenses.open_lens import open_lens
+from fer_fusion_ros.lenses.rig import SimulatedRig
+from fer_fusion_ros.lenses.rig_source import RigSource
+from fer_fusion_ros.lenses.stream_source import StreamSource
+from fer_fusion_ros.lenses.video_source import VideoSource
+
+COUNT = 5
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of images, each brighter than the one before."""
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    for index in range(COUNT):
+        image = np.full((48, 64, 3), (0, 40 * index, 40 * index), np.uint8)
+        cv2.imwrite(str(folder / f'{index:03}.png'), image)
+    (folder / 'notes.txt').write_text('not an image')
+    return folder
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Return a video of ten frames at 25 frames per second, each brighter than the one before."""
+    path = tmp_path / 'video.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 25, (64, 48))
+    for index in range(10):
+        writer.write(np.full((48, 64, 3), 20 * index, np.uint8))
+    writer.release()
+    return path
+
+
+def read_all(source, count: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return so many images and their stamps in seconds."""
+    source.open()
+    images, stamps = zip(*(source.read() for _ in range(count)), strict=True)
+    source.close()
+    return list(images), np.array(stamps) / 1e9
+
+
+def test_a_folder_is_played_in_order_and_on_the_beat(folder: Path) -> None:
+    """Each image is stamped when it is due, and arrives no sooner."""
+    start = time.time_ns()
+    source = open_lens('vis_left', str(folder), rate=50.0, loop=False, start_ns=start)
+    images, stamps = read_all(source, COUNT)
+    assert [int(image[0, 0, 2]) for image in images] == [0, 40, 80, 120, 160]
+    assert np.allclose(np.diff(stamps), 0.02, atol=1e-6)
+    assert time.time() >= stamps[-1]
+
+
+def test_infrared_images_are_grey(folder: Path, video: Path) -> None:
+    """Whatever the file holds."""
+    for source in (folder, video):
+        images, _ = read_all(open_lens('ir_left', str(source), rate=100.0), 1)
+        assert images[0].shape == (48, 64)
+
+
+@pytest.mark.parametrize('kind', ['folder', 'video'])
+def test_recordings_end_or_loop(kind: str, request: pytest.FixtureRequest) -> None:
+    """As asked for."""
+    path = str(request.getfixturevalue(kind))
+    once = open_lens('vis_left', path, rate=200.0, loop=False)
+    once.open()
+    with pytest.raises(LensEndedError, match=Path(path).name):
+        for _ in range(11):
+            once.read()
+    again = open_lens('vis_left', path, rate=200.0, loop=True)
+    images, stamps = read_all(again, 25)
+    assert len(images) == 25
+    assert (np.diff(stamps) > 0).all()
+
+
+def test_a_video_is_played_at_its_own_rate(video: Path) -> None:
+    """In step with others of the same start."""
+    start = time.time_ns()
+    images, stamps = read_all(open_lens('vis_left', str(video), start_ns=start), 4)
+    beats = (stamps - start / 1e9) * 25
+    assert np.allclose(beats, beats.round(), atol=1e-3)
+    assert np.allclose([image.mean() for image in images], 20 * beats.round(), atol=3)
+
+
+def test_the_rig_is_seen_at_the_stamp(folder: Path) -> None:
+    """What arrives is what the rig renders for that moment."""
+    rig = SimulatedRig(fps=50.0, seed=3)
+    start = time.time_ns()
+    images, stamps = read_all(open_lens('ir_right', 'rig', rig=rig, start_ns=start), 2)
+    t = rig.frame_time('ir_right', round((stamps[1] - start / 1e9) * 50))
+    assert np.array_equal(images[1], rig.render('ir_right', t))
+
+
+def test_the_kind_follows_from_the_name(folder: Path, video: Path) -> None:
+    """Each way to name a source opens the right kind."""
+    for name, kind in {
+        'rig': RigSource,
+        '/dev/video7': DeviceSource,
+        '7': DeviceSource,
+        'rtsp://camera/stream': StreamSource,
+        'gst: videotestsrc': StreamSource,
+        str(folder): FolderSource,
+        f'file://{video}': VideoSource,
+        str(video).replace('video', '{lens}'): VideoSource,
+    }.items():
+        if '{lens}' in name:
+            (video.parent / 'vis_left.avi').write_bytes(video.read_bytes())
+        assert type(open_lens('vis_left', name)) is kind, name
+
+
+def test_errors_say_what_to_do(folder: Path, tmp_path: Path) -> None:
+    """They name the source, and the cure."""
+    with pytest.raises(LensError, match=r'vis_left is .*no existing video or folder; give'):
+        open_lens('vis_left', '/no/such/thing')
+    with pytest.raises(LensError, match='ls /dev/v4l/by-id'):
+        open_lens('vis_left', '/dev/video99').open()
+    with pytest.raises(LensError, match='cannot be opened'):
+        open_lens('vis_left', 'http://127.0.0.1:9/none').open()
+    empty = tmp_path / 'empty'
+    empty.mkdir()
+    with pytest.raises(LensError, match='holds no image'):
+        open_lens('vis_left', str(empty)).open()
+    (tmp_path / 'broken.mp4').write_bytes(b'no video')
+    with pytest.raises(LensError, match='convert it'):
+        open_lens('vis_left', str(tmp_path / 'broken.mp4')).open()
+    (folder / '000.png').write_bytes(b'no image')
+    damaged = open_lens('vis_left', str(folder), loop=False, start_ns=time.time_ns())
+    damaged.open()
+    with pytest.raises(LensError, match=r'000\.png cannot be read'):
+        damaged.read()
+
+
+def test_a_lens_is_opened_again_ever_less_often(folder: Path, tmp_path: Path) -> None:
+    """Until it works, from when on the waits are short again."""
+    source = open_lens('vis_left', str(folder), rate=100.0)
+    folder.rename(tmp_path / 'away')
+    changes: list[tuple[float, LensState]] = []
+    seen = threading.Event()
+    lens = LensThread(
+        source,
+        lambda image, stamp: seen.set(),
+        lambda lens: changes.append((time.monotonic(), lens.state)),
+        delays=(0.05, 0.2),
+    )
+    lens.start()
+    time.sleep(0.8)
+    assert not seen.is_set()
+    assert {state for _, state in changes} == {LensState.FAILED}
+    waits = np.diff([moment for moment, _ in changes])
+    assert waits[0] < waits[-1]
+    assert waits.max() > 0.15
+    assert 'is no folder' in lens.error
+    (tmp_path / 'away').rename(folder)
+    assert seen.wait(2)
+    assert lens.state is LensState.RUNNING
+    lens.stop()
+    assert lens.join(2)
+
+
+def test_stopping_does_not_wait_for_the_next_image(folder: Path) -> None:
+    """Also at one image in a hundred seconds."""
+    lens = LensThread(open_lens('vis_left', str(folder), rate=0.01), lambda image, stamp: None)
+    lens.start()
+    time.sleep(0.1)
+    started = time.monotonic()
+    lens.stop()
+    assert lens.join(2)
+    assert time.monotonic() - started < 1
