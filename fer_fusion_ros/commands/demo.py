@@ -13,8 +13,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,8 @@ START_TIMEOUT = 30.0
 DAYLIGHT, DARK = 1.0, 0.02
 # The light of the room over the run's duration, as shares of it.
 _LIGHT = ((0.0, DAYLIGHT), (0.25, DAYLIGHT), (0.42, DARK), (0.68, DARK), (0.82, DAYLIGHT))
+# The moments in the picture, likewise.
+_SHOWN = {'daylight': 0.2, 'near dark': 0.6, 'light again': 0.97}
 EXPECTED = 'happy'
 """The expression of the astronaut, who is shown by default."""
 
@@ -97,12 +97,13 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS, SUBSCRIBER_QOS
     from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
 
+    expressions = f'{NAMESPACE}/expressions'
     images = {f'{NAMESPACE}/{lens}/image_raw/compressed': CompressedImage for lens in LENSES}
     topics = {
         **images,
         **{f'{NAMESPACE}/{lens}/camera_info': CameraInfo for lens in LENSES},
         f'{NAMESPACE}/expression': ExpressionStamped,
-        f'{NAMESPACE}/expressions': ExpressionArray,
+        expressions: ExpressionArray,
         f'{NAMESPACE}/markers': MarkerArray,
         '/diagnostics': DiagnosticArray,
     }
@@ -110,7 +111,7 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
         'source:=rig',
         f"rig.light:='{programme}'",
         f'rig.distance:={args.distance}',
-        f'rig.rate:={args.rate}',
+        f'rig.fps:={args.rate}',
         'compressed:=true',
     ]
     if args.faces:
@@ -122,34 +123,32 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
         executor.add_node(node)
         recorder = BagRecorder(node, bag, topics)
         teller = _Teller()
-        node.create_subscription(
-            ExpressionArray, f'{NAMESPACE}/expressions', teller.tell, SUBSCRIBER_QOS
-        )
+        node.create_subscription(ExpressionArray, expressions, teller.tell, SUBSCRIBER_QOS)
         if args.window:
             node.create_subscription(
                 Image, f'{NAMESPACE}/overlay/image', _show, IMAGE_SUBSCRIBER_QOS
             )
-        # The pipeline first, so that it is there when the light is still on.
-        with _nodes(
-            output / 'nodes.log',
-            ('pipeline', [f'plane_distance:={args.distance}']),
-            ('camera_array', cameras),
-        ) as processes:
-            started = None
-            while started is None or time.monotonic() < started + args.seconds:
+        with _Nodes(output / 'nodes.log') as nodes:
+
+            def spin(waiting: bool = True) -> None:
                 executor.spin_once(timeout_sec=0.1)
-                if started is None and recorder.first is not None:
-                    started = recorder.first
-                    print(f'First frame after {started - began:.1f} s.')
-                for name, process in processes.items():
-                    if process.poll() is not None:
-                        raise DemoError(
-                            f'{name} ended by itself; it said:\n{_end(output / "nodes.log")}'
-                        )
-                if started is None and time.monotonic() > began + START_TIMEOUT:
+                nodes.check(waiting)
+
+            nodes.start('pipeline', f'plane_distance:={args.distance}')
+            # Ready before the lenses, to see all of the light.
+            while not node.count_publishers(expressions):
+                spin()
+            nodes.start('camera_array', *cameras)
+            while not recorder.counts[next(iter(images))]:
+                spin()
+            start = time.monotonic()
+            print(f'First frame after {start - began:.1f} s.', flush=True)
+            while time.monotonic() < start + args.seconds:
+                spin(waiting=False)
+                if node.count_publishers(expressions) > 1:
                     raise DemoError(
-                        f'no frame came within {START_TIMEOUT:.0f} s; the nodes said:\n'
-                        f'{_end(output / "nodes.log")}'
+                        f'another pipeline publishes {expressions} too; stop it, or set '
+                        'ROS_DOMAIN_ID to another number'
                     )
         recorder.close()
         print('Received, per second:')
@@ -159,34 +158,57 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
         rclpy.try_shutdown()
 
 
-@contextmanager
-def _nodes(
-    log: Path, *commands: tuple[str, Sequence[str]]
-) -> Iterator[dict[str, subprocess.Popen]]:
-    """Run installed nodes with parameters, each in a process; end them afterwards."""
-    from ament_index_python import get_package_prefix
+class _Nodes:
+    """Installed nodes, each in a process, that end with the block.
 
-    folder = Path(get_package_prefix('fer_fusion_ros')) / 'lib' / 'fer_fusion_ros'
-    processes = {}
-    with log.open('w') as out:
-        try:
-            for name, parameters in commands:
-                words = [word for parameter in parameters for word in ('-p', parameter)]
-                processes[name] = subprocess.Popen(
-                    [folder / name, '--ros-args', *words],
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # Ctrl-C is for the demo, which then ends them
-                )
-            yield processes
-        finally:
-            for process in processes.values():
-                process.send_signal(signal.SIGINT)
-            for process in processes.values():
-                try:
-                    process.wait(5)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+    :param log: file for what they print.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._processes: dict[str, subprocess.Popen] = {}
+        self._limit = 0.0
+
+    def __enter__(self) -> _Nodes:
+        self._log.write_text('')
+        return self
+
+    def start(self, name: str, *parameters: str) -> None:
+        """Start an executable with parameters such as ``'compressed:=true'``."""
+        from ament_index_python import get_package_prefix
+
+        path = Path(get_package_prefix('fer_fusion_ros'), 'lib', 'fer_fusion_ros', name)
+        words = [word for parameter in parameters for word in ('-p', parameter)]
+        with self._log.open('a') as out:
+            self._processes[name] = subprocess.Popen(
+                [path, '--ros-args', *words],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the demo, which then ends them
+            )
+        self._limit = time.monotonic() + START_TIMEOUT
+
+    def check(self, waiting: bool) -> None:
+        """Raise a `DemoError` when one has ended, or has been waited for too long."""
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                raise DemoError(f'{name} ended by itself; it said:\n{self._end()}')
+        if waiting and time.monotonic() > self._limit:
+            raise DemoError(
+                f'nothing came from {name} within {START_TIMEOUT:.0f} s; it said:\n{self._end()}'
+            )
+
+    def _end(self) -> str:
+        return '\n'.join(self._log.read_text(errors='replace').splitlines()[-15:])
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes.values():
+            process.send_signal(signal.SIGINT)
+        for process in self._processes.values():
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 class _Teller:
@@ -238,15 +260,13 @@ def _draw(story: Any, light: LightProgramme, rate: float, output: Path) -> None:
     from fer_fusion_ros.demo.video_file import VideoFile
 
     board = Board(story.readings, story.duration)
-    # The middle of the light, the dark and the last light.
-    shares = {'daylight': 0.13, 'near dark': 0.6, 'light again': 0.95}
     chosen: dict[str, Any] = {}
     with VideoFile(output / 'demo.mp4', Board.VIDEO_SIZE, rate) as video:
         for moment in story.moments():
             moment.light = light(moment.time)
             video.write(board.frame(moment))
-            for name, share in shares.items():
-                if moment.time <= share * story.duration:
+            for name, share in _SHOWN.items():
+                if moment.time <= share * story.duration and moment.reading is not None:
                     chosen[name] = moment
     cv2.imwrite(str(output / 'demo.png'), board.picture(list(chosen.items())))
 
@@ -283,7 +303,3 @@ def _conclude(story: Any, light: LightProgramme, named: bool) -> None:
             if good
             else f'The astronaut is {EXPECTED}; that was not named everywhere.'
         )
-
-
-def _end(log: Path) -> str:
-    return '\n'.join(log.read_text(errors='replace').splitlines()[-15:])

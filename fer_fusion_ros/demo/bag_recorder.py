@@ -53,8 +53,6 @@ class BagRecorder:
     def __init__(self, node: Node, path: Path, topics: Mapping[str, type]) -> None:
         self.counts: Counter[str] = Counter()
         """Messages received, by topic."""
-        self.first: float | None = None
-        """When the first message came, on the clock of `time.monotonic`."""
         self._writer = Writer(path, version=8, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
         types = typestore()
@@ -72,8 +70,6 @@ class BagRecorder:
         )
 
         def on_message(data: bytes) -> None:
-            if self.first is None:
-                self.first = time.monotonic()
             self.counts[topic] += 1
             self._writer.write(connection, time.time_ns(), data)
 

@@ -216,7 +216,7 @@ def _draw_faces(canvas: Canvas, x: int, y: int, width: int, moment: Moment) -> N
 def _draw_reading(canvas: Canvas, x: int, y: int, width: int, reading: Reading | None) -> None:
     """Draw the expression in words and the probability of each category as a bar."""
     if reading is None:
-        canvas.text(x, y + 24, 'nobody found', 26, FAINT, bold=True)
+        canvas.text(x, y + 24, 'no face', 26, FAINT, bold=True)
         return
     ink = LABEL_INKS.get(reading.label, FAINT)
     written = canvas.text(x, y + 24, reading.label, 28, ink, bold=True)

@@ -20,6 +20,8 @@ from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
 
 # A face is shown with this share of its box around it.
 BORDER = 0.12
+# An expression stands for this long at most, in seconds.
+HELD = 0.5
 
 
 class Story:
@@ -68,13 +70,9 @@ class Story:
         """Number of frames that expressions were published for, also with nobody there."""
         return len(self._by_stamp)
 
-    def moments(self, period: float = 0.0) -> Iterator[Moment]:
-        """Yield the moments of the run in the order of time.
-
-        :param period: seconds from one to the next at least.
-        """
+    def moments(self) -> Iterator[Moment]:
+        """Yield the moments of the run in the order of time."""
         synchroniser = Synchroniser(LENSES, slop=0.015)
-        due = -1.0
         held = None
         with AnyReader([self._bag]) as reader:
             for topic, message in _messages(reader, self._topics):
@@ -82,12 +80,12 @@ class Story:
                 frame_set = synchroniser.add(Frame(self._topics[topic], stamp, message))
                 if frame_set is None:
                     continue
+                time = (frame_set.stamp_ns - self.start_ns) / 1e9
                 # What the nodes left out to keep up still shows what they said last.
                 held = self._by_stamp.get(frame_set.stamp_ns, held)
-                time = (frame_set.stamp_ns - self.start_ns) / 1e9
-                if time >= due:
-                    due = max(due + period, time)
-                    yield self._moment(frame_set, time, held)
+                if held is not None and time - held.time > HELD:
+                    held = None
+                yield self._moment(frame_set, time, held)
 
     def _moment(self, frame_set: FrameSet, time: float, reading: Reading | None) -> Moment:
         lenses = {

@@ -71,7 +71,7 @@ class SimulatedRig:
     :param fps: frames per second of each lens.
     :param jitter: largest deviation of a frame's time from the beat, in seconds.
     :param drop: share of the frames that a lens loses, 0-1.
-    :raises RigError: when an argument makes no sense.
+    :raises RigError: when an argument makes no sense, or a first photograph shows no face.
     """
 
     def __init__(
@@ -123,6 +123,7 @@ class SimulatedRig:
         self._face_box = lru_cache(256)(self.photographs.face_box)
         self._texture = lru_cache(64)(self._make_texture)
         self._response = lru_cache(64)(_make_response)
+        self.truth(0.0)  # complains now, not in the first picture, of people without a face
 
     def camera_model(self, lens: str) -> CameraModel:
         """Return the exact calibration of ``lens``."""
@@ -150,7 +151,7 @@ class SimulatedRig:
         :param t: time in seconds.
         :param face: index of the photograph of the first person; None to follow the time.
         :return: raw, distorted uint8 picture, ``(480, 640)`` infrared or ``(480, 640, 3)`` bgr.
-        :raises RigError: when a photograph shows no face.
+        :raises RigError: when the photograph shows no face.
         """
         canvas = self._walls[lens].copy()
         for person in range(self.people):

@@ -179,9 +179,12 @@ def test_arguments_that_make_no_sense_are_refused(arguments, message):
 
 
 def test_a_photograph_without_a_face_is_refused():
-    rig = SimulatedRig([np.full((300, 300), 90, np.uint8)])
+    blank = np.full((300, 300), 90, np.uint8)
     with pytest.raises(RigError, match='no frontal face is found in photograph 0'):
-        rig.render('vis_left', 0.0)
+        SimulatedRig([blank])
+    later = SimulatedRig([np.full((48, 48), 90, np.uint8), blank])
+    with pytest.raises(RigError, match='no frontal face is found in photograph 1'):
+        later.render('vis_left', 6.0)
 
 
 def test_an_empty_folder_and_a_broken_image_are_refused(tmp_path):

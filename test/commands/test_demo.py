@@ -1,0 +1,77 @@
+"""The demo runs real nodes and leaves a video, a picture and a bag."""
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='there is no ROS here')
+pytest.importorskip('rosbags')
+
+
+def test_the_demo_leaves_what_it_promises(install_prefix, start_process, tmp_path):
+    out = tmp_path / 'out'
+    demo = start_process(
+        install_prefix / 'bin' / 'fer_fusion',
+        *('demo', '--no-window', '--seconds', '5', '--rate', '10', '--output', out),
+    )
+    assert demo.wait(90) == 0, demo.output
+    assert 'First frame after' in demo.output
+    assert '/fer/vis_right/image_raw/compressed' in demo.output
+    assert 'happy' in demo.output
+
+    video = cv2.VideoCapture(str(out / 'demo.mp4'))
+    frames = []
+    while (read := video.read())[0]:
+        frames.append(read[1])
+    assert len(frames) > 20
+    assert frames[0].shape == (720, 1280, 3)
+    # The visible lens darkens and brightens again.
+    tile = [float(frame[70:300, 30:345].mean()) for frame in frames]
+    assert min(tile) < 0.5 * tile[0]
+    assert tile[-1] > 2 * min(tile)
+
+    picture = cv2.imread(str(out / 'demo.png'))
+    assert picture.shape[0] == 1160
+    assert picture.std() > 30
+
+    from rosbags.highlevel import AnyReader
+
+    with AnyReader([out / 'bag']) as reader:
+        counts = {topic: info.msgcount for topic, info in reader.topics.items()}
+        for lens in ('ir_left', 'ir_right', 'vis_left', 'vis_right'):
+            assert counts[f'/fer/{lens}/image_raw/compressed'] > 20
+            assert counts[f'/fer/{lens}/camera_info'] > 20
+        assert counts['/fer/expressions'] > 5
+        connections = [c for c in reader.connections if c.topic == '/fer/expression']
+        labels = [
+            reader.deserialize(data, connection.msgtype).expression.label
+            for connection, _, data in reader.messages(connections=connections)
+        ]
+    assert np.mean([label == 'happy' for label in labels]) > 0.5
+    # An earlier run in the same folder makes way for a new one.
+    assert (out / 'bag' / 'metadata.yaml').is_file()
+
+
+def test_a_photograph_without_a_face_ends_the_demo_with_the_cause(
+    install_prefix, start_process, tmp_path
+):
+    blank = tmp_path / 'blank.png'
+    cv2.imwrite(str(blank), np.full((300, 300, 3), 128, np.uint8))
+    demo = start_process(
+        install_prefix / 'bin' / 'fer_fusion',
+        *('demo', '--no-window', '--seconds', '3', '--faces', blank, '--output', tmp_path / 'out'),
+    )
+    assert demo.wait(90) == 1
+    assert 'no frontal face is found' in demo.output
+    assert 'Traceback' not in demo.output
+
+
+def test_a_folder_that_is_no_bag_is_kept(install_prefix, start_process, tmp_path):
+    (tmp_path / 'out' / 'bag').mkdir(parents=True)
+    (tmp_path / 'out' / 'bag' / 'precious.txt').write_text('keep me')
+    demo = start_process(
+        install_prefix / 'bin' / 'fer_fusion', 'demo', '--output', tmp_path / 'out'
+    )
+    assert demo.wait(30) == 1
+    assert 'is no finished bag' in demo.output
+    assert (tmp_path / 'out' / 'bag' / 'precious.txt').exists()
