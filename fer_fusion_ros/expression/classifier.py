@@ -23,6 +23,7 @@ class Classifier:
     :raises EngineError: if the engine or the weights are missing or bad.
     :ivar model: name and content hash of the weights, such as ``expression-0123456789ab``.
     :ivar size: height and width in pixels that the network takes.
+    :ivar temperature: by which the logits are divided.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Classifier:
             metadata = self._engine.metadata
             self.size = int(metadata['size'])
             mean, std = float(metadata['mean']), float(metadata['std'])
-            self._temperature = float(metadata['temperature'])
+            self.temperature = float(metadata['temperature'])
             labels = tuple(metadata['labels'].split(','))
         except (KeyError, ValueError) as error:
             raise EngineError(
@@ -61,6 +62,6 @@ class Classifier:
             crops = np.stack([cv2.resize(c, size, interpolation=cv2.INTER_AREA) for c in crops])
         faces = cv2.LUT(crops.reshape(-1, self.size), self._to_network)
         faces = faces.reshape(-1, 1, self.size, self.size)
-        logits = self._engine.run_batch({'face': faces})['logits'] / self._temperature
+        logits = self._engine.run_batch({'face': faces})['logits'] / self.temperature
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)

@@ -1,0 +1,67 @@
+"""Classify face crops with any form of the expression network's weights."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fer_fusion_ros.expression.classifier import Classifier
+from fer_fusion_ros.expression.labels import LABELS
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""Maps crops (N, size, size) uint8 to probabilities (N, 7) float32."""
+
+
+class Predictor:
+    """
+    Classify with bundled or other ONNX weights, or with a training's checkpoint.
+
+    :param weights: `.onnx`, `.safetensors` or `.ckpt` file; the bundled one when None.
+    :param engine: one of `engine.ENGINES`, for ONNX files; the others need torch.
+    :param threads: CPU threads; None or 0 for all cores.
+    :raises FerFusionError: if the weights or the engine are missing or bad.
+    :ivar size: height and width in pixels of the crops.
+    :ivar temperature: by which the logits are divided.
+    :ivar classes: names of the probabilities.
+    """
+
+    def __init__(
+        self, weights: str | Path | None = None, engine: str = 'auto', threads: int | None = None
+    ) -> None:
+        if weights is None or Path(weights).suffix == '.onnx':
+            classifier = Classifier(engine, weights, threads)
+            self._predict: Predict = classifier.predict
+            self.size, self.temperature = classifier.size, classifier.temperature
+            self.classes = LABELS
+            return
+        import torch
+
+        from fer_fusion_ros.expression.export import load_network
+        from fer_fusion_ros.expression.train import predict_logits
+
+        if threads:
+            torch.set_num_threads(threads)
+        network, metadata = load_network(weights)
+        network = network.to('cuda' if torch.cuda.is_available() else 'cpu')
+        network = network.to(memory_format=torch.channels_last)
+        mean, std = float(metadata['mean']), float(metadata['std'])
+        self.size, self.temperature = int(metadata['size']), float(metadata['temperature'])
+        self.classes = tuple(metadata['labels'].split(','))
+        self._predict = lambda crops: softmax(
+            predict_logits(network, crops, mean, std) / self.temperature
+        )
+
+    def __call__(self, crops: np.ndarray) -> np.ndarray:
+        """
+        Return the probability of each expression.
+
+        :param crops: (N, size, size) uint8, framed as FER2013's.
+        :return: (N, 7) float32 in the order of `classes`; each row sums to 1.
+        """
+        return self._predict(np.ascontiguousarray(crops))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the probabilities (N, C) of logits (N, C)."""
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
