@@ -11,7 +11,7 @@ from fer_fusion_ros.expression.modality import Modality
 class Reading:
     """The expression that was published for the frames of one moment.
 
-    :param time: seconds since the first frame.
+    :param time: seconds since the start of the rig.
     :param label: of the expression, smoothed over time; 'uncertain' when abstained.
     :param confidence: of the most probable category, 0-1.
     :param probabilities: (7,) smoothed over time.
@@ -39,7 +39,7 @@ class Reading:
 class Moment:
     """The pictures of one moment and what was read from them.
 
-    :param time: seconds since the first frame.
+    :param time: seconds since the start of the rig.
     :param lenses: raw image of each lens, grey or bgr.
     :param faces: the face cut from the registered infrared and visible image, and fused, under
         'infrared', 'visible' and 'fused'.

@@ -15,6 +15,7 @@ from fer_fusion_ros.lenses.names import LENSES, is_infrared
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.nodes.camera_array import RIG_START
 from fer_fusion_ros.registration.registrar import Registrar
 from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
 
@@ -41,19 +42,23 @@ class Story:
         self._infos = {f'{namespace}/{lens}/camera_info': lens for lens in LENSES}
         self._by_stamp: dict[int, Reading | None] = {}
         self._models = {}
-        first = last = None
+        stamps = []
         expressions = []
+        start = None
+        topics = [*self._infos, f'{namespace}/expressions', '/diagnostics']
         with AnyReader([bag]) as reader:
-            for topic, message in _messages(reader, [*self._infos, f'{namespace}/expressions']):
+            for topic, message in _messages(reader, topics):
+                if topic == '/diagnostics':
+                    start = _rig_start(message) or start
+                    continue
+                stamps.append(stamp_to_ns(message.header.stamp))
                 if topic not in self._infos:
                     expressions.append(message)
-                elif (lens := self._infos[topic]) == 'vis_left' or lens not in self._models:
-                    stamp = stamp_to_ns(message.header.stamp)
-                    first = stamp if first is None else min(first, stamp)
-                    last = stamp if last is None else max(last, stamp)
+                elif (lens := self._infos[topic]) not in self._models:
                     self._models[lens] = camera_info_to_model(message, lens)
-        self.start_ns = first or 0
-        self.duration = (last - first) / 1e9 if first else 0.0
+        self.start_ns = start or min(stamps, default=0)
+        """Stamp at which the rig started, or of the first frame."""
+        self.duration = (max(stamps, default=self.start_ns) - self.start_ns) / 1e9
         """Of the run in seconds."""
         for array in expressions:
             stamp = stamp_to_ns(array.header.stamp)
@@ -126,6 +131,12 @@ class Story:
             else 'left',
             box=(roi.x_offset, roi.y_offset, roi.width, roi.height),
         )
+
+
+def _rig_start(message: Any) -> int | None:
+    """Return the start of the simulated rig, where diagnostics tell it."""
+    values = (value for status in message.status for value in status.values)
+    return next((int(value.value) for value in values if value.key == RIG_START), None)
 
 
 def _messages(reader: AnyReader, topics: Any) -> Iterator[tuple[str, Any]]:

@@ -26,6 +26,9 @@ from fer_fusion_ros.nodes.stage_node import StageNode
 SILENT_AFTER = 1.0
 """Seconds without an image after which a lens that claims to run is reported."""
 
+RIG_START = 'rig start (ns)'
+"""Key, in the diagnostics, of the stamp at which the light programme of the rig started."""
+
 
 class CameraArray(StageNode):
     """Read every lens in a thread of its own and publish what it sees.
@@ -86,7 +89,8 @@ class CameraArray(StageNode):
         }
         wanted = {lens: given[lens]['source'].strip() for lens in lenses}
         rig = SimulatedRig(**rig_settings) if RIG in wanted.values() else None
-        start_ns = time.time_ns()
+        self._rig = rig
+        self._start_ns = start_ns = time.time_ns()
         self._lenses = []
         for lens in lenses:
             source = open_lens(lens, wanted[lens], rig=rig, start_ns=start_ns, **settings)
@@ -109,6 +113,8 @@ class CameraArray(StageNode):
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return which lenses do not run and why, and how fast the others do."""
         problems, values = [], {}
+        if self._rig is not None:
+            values[RIG_START] = self._start_ns
         for publisher in self._lenses:
             lens = publisher.thread
             if lens.state is not LensState.RUNNING:

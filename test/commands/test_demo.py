@@ -12,7 +12,7 @@ def test_the_demo_leaves_what_it_promises(install_prefix, start_process, tmp_pat
     out = tmp_path / 'out'
     demo = start_process(
         install_prefix / 'bin' / 'fer_fusion',
-        *('demo', '--no-window', '--seconds', '5', '--rate', '10', '--output', out),
+        *('demo', '--no-window', '--seconds', '8', '--rate', '10', '--output', out),
     )
     assert demo.wait(90) == 0, demo.output
     assert 'First frame after' in demo.output
@@ -25,10 +25,11 @@ def test_the_demo_leaves_what_it_promises(install_prefix, start_process, tmp_pat
         frames.append(read[1])
     assert len(frames) > 20
     assert frames[0].shape == (720, 1280, 3)
-    # The visible lens darkens and brightens again.
-    tile = [float(frame[70:300, 30:345].mean()) for frame in frames]
-    assert min(tile) < 0.5 * tile[0]
+    # The light goes down and up again, in the picture of a visible lens.
+    tile = [float(frame[100:300, 30:345].mean()) for frame in frames]
+    assert min(tile) < 0.5 * max(tile)
     assert tile[-1] > 2 * min(tile)
+    assert 'near dark  happy in' in demo.output
 
     picture = cv2.imread(str(out / 'demo.png'))
     assert picture.shape[0] == 1160
@@ -48,8 +49,6 @@ def test_the_demo_leaves_what_it_promises(install_prefix, start_process, tmp_pat
             for connection, _, data in reader.messages(connections=connections)
         ]
     assert np.mean([label == 'happy' for label in labels]) > 0.5
-    # An earlier run in the same folder makes way for a new one.
-    assert (out / 'bag' / 'metadata.yaml').is_file()
 
 
 def test_a_photograph_without_a_face_ends_the_demo_with_the_cause(
