@@ -130,7 +130,8 @@ class Trainer:
     :param faces: (M, h, w) uint8 visible faces for `Scenes.faces`.
     :param fabric: a launched Fabric; made from the config by default.
     :raises DataError: if there are no pairs to train or to validate on.
-    :raises ConfigurationError: if the critic's patch is larger than the patches.
+    :raises ConfigurationError: if the critic's patch is larger than the patches, or the batch
+        cannot be shared evenly.
     """
 
     def __init__(
@@ -153,6 +154,11 @@ class Trainer:
         self.validation = validation[:: -(-len(validation) // config.validation)]
         self.folder = Path(folder)
         self.fabric = fabric or make_fabric(config.precision)
+        if config.batch_size % self.fabric.world_size:
+            raise ConfigurationError(
+                f'batch_size is {config.batch_size}; it must be a multiple of the number of '
+                f'processes, {self.fabric.world_size}.'
+            )
         self.patches = Patches(train, config.patch, config.scenes, faces, config.seed)
         torch.manual_seed(config.seed)
         self.generator = self.fabric.to_device(Generator.from_preset(config.preset))
@@ -181,10 +187,11 @@ class Trainer:
         :raises CheckpointError: if there is none, or its networks are others.
         """
         state = load_checkpoint(self.last)
-        if state['config']['preset'] != self.config.preset:
+        theirs, ours = _networks(state['config']), _networks(asdict(self.config))
+        if theirs != ours:
             raise CheckpointError(
-                f'{self.last} holds the preset {state["config"]["preset"]}, but the config asks '
-                f'for {self.config.preset}. Choose another output folder.'
+                f'{self.last} holds the networks {theirs}, but the config asks for {ours}. '
+                'Choose another output folder.'
             )
         self.generator.load_state_dict(state['generator'])
         self.critic.load_state_dict(state['critic'])
@@ -306,6 +313,7 @@ class Trainer:
                 self.critic_optimiser.step()
             batch, _ = self.batch(step * (critic_steps + 1) + critic_steps)
             figures = {**figures, **self.generator_step(batch)}
+            # The strengthless edges of flat patches have steep gradients.
             nn.utils.clip_grad_norm_(self.generator.parameters(), 1.0)
             self.generator_optimiser.step()
             self.ema.update(self.generator)
@@ -358,6 +366,12 @@ class Trainer:
         save_checkpoint(self.last, state)
         if better:
             save_checkpoint(self.folder / 'best.ckpt', state)
+
+
+def _networks(config: dict) -> dict:
+    """Return what of a configuration gives the networks their shape."""
+    critic = config['critic']
+    return {'preset': config['preset'], 'widths': critic['widths'], 'patch': critic['patch']}
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
-from fer_fusion_ros.exceptions import CheckpointError, DataError  # noqa: E402
+from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError  # noqa: E402
 from fer_fusion_ros.fusion.pairs import Pair, load_pairs  # noqa: E402
 from fer_fusion_ros.fusion.patches import Scenes  # noqa: E402
 from fer_fusion_ros.fusion.train import (  # noqa: E402
@@ -111,8 +111,16 @@ def test_there_is_nothing_to_resume(pairs, tmp_path):
 
 def test_a_checkpoint_of_another_network_is_refused(pairs, tmp_path):
     Trainer(replace(CONFIG, epochs=1, steps=1), pairs, pairs[:1], tmp_path).fit()
-    with pytest.raises(CheckpointError, match='holds the preset realtime'):
+    with pytest.raises(CheckpointError, match="holds the networks {'preset': 'realtime'"):
         Trainer(replace(CONFIG, preset='narrow'), pairs, pairs[:1], tmp_path).resume()
+
+
+def test_the_critic_cannot_see_more_than_a_patch(pairs, tmp_path):
+    critic = replace(CONFIG.critic, patch=49)
+    with pytest.raises(
+        ConfigurationError, match=r'critic\.patch is 49; it cannot exceed patch, 48'
+    ):
+        Trainer(replace(CONFIG, critic=critic), pairs, pairs[:1], tmp_path)
 
 
 def test_training_needs_pairs(tmp_path):
