@@ -19,6 +19,11 @@ os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 import pytest
 
+from fer_fusion_ros.messages.transport import use_shared_memory_profile
+
+# Fast DDS reads it once, when a process makes its first context.
+use_shared_memory_profile()
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

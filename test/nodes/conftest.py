@@ -40,6 +40,8 @@ class LensFeeder:
         while any(each.get_subscription_count() < count for each in publishers):
             assert time.monotonic() < end, 'the nodes do not subscribe to the lenses'
             time.sleep(0.05)
+        # The other side may see the match a little later, and best effort repeats nothing.
+        time.sleep(1.0)
 
     def image(self, lens: str, t: float) -> np.ndarray:
         """Return what the rig shows, rendered once."""

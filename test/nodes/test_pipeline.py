@@ -22,7 +22,7 @@ def test_expressions_carry_the_stamp_and_frame_of_the_visible_lens(
     stamps = []
     for index in range(12):
         stamps.append(feeder.send(index / 30, offsets=offsets))
-        assert spin_until(lambda: len(arrays) > index, 15), node.output  # noqa: B023
+        assert spin_until(lambda: len(arrays) > index < len(singles), 15), node.output  # noqa: B023
     assert [stamp_to_ns(array.header.stamp) for array in arrays] == stamps
     assert {array.header.frame_id for array in arrays} == {'vis_left_optical'}
     last = arrays[-1].expressions[0]
