@@ -105,7 +105,7 @@ class Registrar:
         self, side: str, size: tuple[int, int]
     ) -> tuple[CameraModel, _Maps | None]:
         model = _scaled(self._models[f'vis_{side}'], size)
-        return model.rectified(), _fixed_point(_distort(_rays(model, size), model))
+        return model.rectified(), _maps(model, model.P[:, :3], size)
 
     def _compute_ir_maps(
         self, side: str, size: tuple[int, int], ir_size: tuple[int, int], distance: float
@@ -114,7 +114,11 @@ class Registrar:
         ir = _scaled(self._models[f'ir_{side}'], ir_size)
         # From the visible lens to the array's origin to the infrared lens.
         offset = _translation(ir) - _translation(vis)
-        return _fixed_point(_distort(_rays(vis, size) + offset / distance, ir))
+        # On the plane, the visible lens's pixels are those of an infrared lens with its principal
+        # point shifted.
+        camera = vis.P[:, :3].copy()
+        camera[:2, 2] -= camera[[0, 1], [0, 1]] * offset / distance
+        return _maps(ir, camera, size)
 
 
 def _size(image: np.ndarray) -> tuple[int, int]:
@@ -136,28 +140,16 @@ def _translation(model: CameraModel) -> np.ndarray:
     return np.array([model.P[0, 3] / model.P[0, 0], model.P[1, 3] / model.P[1, 1]])
 
 
-def _rays(model: CameraModel, size: tuple[int, int]) -> np.ndarray:
-    """Return x/z and y/z of every pixel of the rectified image, as (H, W, 2) float64."""
-    u, v = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
-    x = (u - model.P[0, 2]) / model.P[0, 0]
-    y = (v - model.P[1, 2]) / model.P[1, 1]
-    return np.stack([x, y], axis=-1)
+def _maps(model: CameraModel, camera: np.ndarray, size: tuple[int, int]) -> _Maps | None:
+    """
+    Return maps from a rectified image to the raw one, None where they would copy it as it is.
 
-
-def _distort(rays: np.ndarray, model: CameraModel) -> np.ndarray:
-    """Return the raw pixel that each rectified ray falls on, as (H, W, 2) float32."""
-    points = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1).reshape(-1, 1, 3)
-    rotation = cv2.Rodrigues(model.R.T)[0]
-    if model.distortion_model == 'equidistant':
-        project = cv2.fisheye.projectPoints
-    else:
-        project = cv2.projectPoints
-    pixels = project(points, rotation, np.zeros((3, 1)), model.K, model.D)[0]
-    return pixels.reshape(rays.shape).astype(np.float32)
-
-
-def _fixed_point(pixels: np.ndarray) -> _Maps | None:
-    """Return maps for cv2.remap, or None where they would copy the image as it is."""
+    :param camera: (3, 3) matrix of the rectified image.
+    :param size: width and height of the rectified image.
+    """
+    fisheye = model.distortion_model == 'equidistant'
+    undistort = cv2.fisheye.initUndistortRectifyMap if fisheye else cv2.initUndistortRectifyMap
+    pixels = np.dstack(undistort(model.K, model.D, model.R, camera, size, cv2.CV_32FC1))
     height, width = pixels.shape[:2]
     u, v = np.meshgrid(np.arange(width), np.arange(height))
     if np.abs(pixels - np.stack([u, v], axis=-1)).max() < 1 / 64:
