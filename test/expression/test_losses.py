@@ -1,0 +1,84 @@
+"""Equations (10)-(12), against their definitions and numerical gradients."""
+
+import math
+
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from torch.nn import functional as F  # noqa: E402
+
+from fer_fusion_ros.expression.losses import (  # noqa: E402
+    expression_loss,
+    large_margin_cosine,
+    mix_targets,
+)
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(5, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(7, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(7, generator=generator, dtype=torch.float64, requires_grad=True)
+    return features, weight, bias, torch.tensor([0, 3, 6, 3, 1])
+
+
+def test_without_a_margin_it_is_cross_entropy_over_scaled_cosines(batch):
+    features, weight, _, labels = batch
+    cosine = F.cosine_similarity(features[:, None], weight[None], dim=2)
+    expected = F.cross_entropy(12.0 * cosine, labels)
+    torch.testing.assert_close(large_margin_cosine(features, weight, labels, 12.0, 0.0), expected)
+
+
+def test_it_follows_equation_11_written_out(batch):
+    features, weight, _, labels = batch
+    s, m, total = 30.0, 0.35, 0.0
+    for x, y in zip(features.detach(), labels.tolist(), strict=True):
+        cosines = [float(w @ x / (w.norm() * x.norm())) for w in weight.detach()]
+        own = math.exp(s * (cosines[y] - m))
+        others = sum(math.exp(s * c) for j, c in enumerate(cosines) if j != y)
+        total -= math.log(own / (own + others)) / len(labels)
+    assert large_margin_cosine(features, weight, labels).item() == pytest.approx(total, rel=1e-9)
+
+
+def test_a_margin_makes_it_harder_and_lengths_do_not_matter(batch):
+    features, weight, _, labels = batch
+    loss = large_margin_cosine(features, weight, labels)
+    assert loss > large_margin_cosine(features, weight, labels, margin=0.0)
+    torch.testing.assert_close(large_margin_cosine(9 * features, weight / 5, labels), loss)
+
+
+def test_the_total_is_cross_entropy_plus_a_tenth_of_the_cosine_loss(batch):
+    features, weight, bias, labels = batch
+    expected = F.cross_entropy(features @ weight.T + bias, labels)
+    expected = expected + 0.1 * large_margin_cosine(features, weight, labels)
+    torch.testing.assert_close(expression_loss(features, weight, bias, labels), expected)
+
+
+def test_one_hot_targets_are_the_same_as_labels(batch):
+    features, weight, bias, labels = batch
+    target = mix_targets(labels, torch.zeros(5, 7, dtype=torch.float64), 0.5)
+    torch.testing.assert_close(
+        expression_loss(features, weight, bias, labels, target),
+        expression_loss(features, weight, bias, labels),
+    )
+
+
+def test_gradients_are_right(batch):
+    features, weight, bias, labels = batch
+    crowd = torch.softmax(torch.randn(5, 7, dtype=torch.float64), 1)
+    target = mix_targets(labels, crowd, 0.5)
+    torch.autograd.gradcheck(
+        lambda x, w: large_margin_cosine(x, w, labels, 4.0), (features, weight)
+    )
+    torch.autograd.gradcheck(
+        lambda x, w, b: expression_loss(x, w, b, labels, target, 0.1, 4.0, label_smoothing=0.1),
+        (features, weight, bias),
+    )
+
+
+def test_targets_keep_the_label_where_the_crowd_is_silent():
+    crowd = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.0, 0.0]])
+    mixed = mix_targets(torch.tensor([2, 1]), crowd, 0.4)
+    torch.testing.assert_close(mixed, torch.tensor([[0.2, 0.2, 0.6], [0.0, 1.0, 0.0]]))

@@ -1,0 +1,152 @@
+"""Train on a few real faces: it learns, resumes exactly and shares its work."""
+
+import os
+import runpy
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+pytest.importorskip('lightning_fabric')
+
+from fer_fusion_ros.exceptions import CheckpointError, DataError  # noqa: E402
+from fer_fusion_ros.expression.data.augmentation import Augmentation  # noqa: E402
+from fer_fusion_ros.expression.data.fer2013 import load_fer2013  # noqa: E402
+from fer_fusion_ros.expression.data.modalities import Modalities  # noqa: E402
+from fer_fusion_ros.expression.train import ExpressionConfig, Trainer  # noqa: E402
+
+CONFIG = ExpressionConfig(
+    size=20,
+    epochs=2,
+    batch_size=8,
+    learning_rate=0.02,
+    dropout=0.2,
+    modalities=Modalities(dim=0.2, infrared=0.2, fused=0.2),
+    precision='32-true',
+)
+
+
+@pytest.fixture(scope='module')
+def faces(shared_data):
+    whole = load_fer2013(shared_data / 'fer2013' / 'fer2013_train_public.npz', 'public')
+    return whole.subset(np.concatenate([np.flatnonzero(whole.labels == k)[:4] for k in range(7)]))
+
+
+def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(faces, tmp_path):
+    whole = Trainer(CONFIG, faces, faces, tmp_path / 'whole')
+    whole.fit()
+
+    class KilledError(Exception):
+        pass
+
+    cut = Trainer(CONFIG, faces, faces, tmp_path / 'cut')
+    step, done = cut.step, []
+
+    def dies_in_the_second_epoch(*batch):
+        if len(done) == 4:
+            raise KilledError
+        done.append(batch)
+        return step(*batch)
+
+    cut.step = dies_in_the_second_epoch
+    with pytest.raises(KilledError):
+        cut.fit()
+    torch.manual_seed(99)
+    resumed = Trainer(CONFIG, faces, faces, tmp_path / 'cut')
+    resumed.resume()
+    assert resumed.epoch == 1
+    resumed.fit()
+    for ours, theirs in (
+        (whole.network, resumed.network),
+        (whole.ema.network, resumed.ema.network),
+    ):
+        for name, value in ours.state_dict().items():
+            assert torch.equal(value, theirs.state_dict()[name]), name
+    assert resumed.best == whole.best
+    written = {path.name for path in (tmp_path / 'cut').iterdir()}
+    assert {'last.ckpt', 'best.ckpt', 'history.csv', 'curves.png', 'tensorboard'} <= written
+    assert len((tmp_path / 'cut' / 'history.csv').read_text().splitlines()) == 3
+
+
+def test_the_loss_falls(faces, tmp_path):
+    still = Augmentation(0, 0, 0, 1, 0, 0, 0)
+    config = replace(CONFIG, dropout=0.0, augmentation=still, modalities=Modalities())
+    trainer = Trainer(config, faces, faces, tmp_path)
+    batch = next(trainer.batches.epoch(0))
+    course = []
+    for _ in range(15):
+        course.append(trainer.step(*batch)[0].item())
+        trainer.optimiser.step()
+        trainer.optimiser.zero_grad()
+    assert course[-1] < 0.6 * course[0]
+
+
+def test_there_is_nothing_to_resume(faces, tmp_path):
+    with pytest.raises(CheckpointError, match='no such checkpoint'):
+        Trainer(CONFIG, faces, faces, tmp_path).resume()
+
+
+def test_a_checkpoint_of_another_network_is_refused(faces, tmp_path):
+    Trainer(replace(CONFIG, epochs=1), faces, faces, tmp_path).fit()
+    with pytest.raises(CheckpointError, match='holds the preset stride2'):
+        Trainer(replace(CONFIG, preset='stride1'), faces, faces, tmp_path).resume()
+
+
+def test_training_needs_faces_with_the_same_labels(faces, tmp_path):
+    with pytest.raises(DataError, match='no faces are left'):
+        Trainer(CONFIG, faces.subset(slice(0)), faces, tmp_path)
+    other = replace(faces, classes=('contempt', *faces.classes[1:]))
+    with pytest.raises(DataError, match='has the labels contempt'):
+        Trainer(CONFIG, other, faces, tmp_path)
+
+
+GRADIENTS = """
+import sys
+
+import numpy as np
+import torch
+
+from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.train import ExpressionConfig, Trainer
+
+rng = np.random.default_rng(0)
+images = rng.integers(0, 256, (8, 48, 48), np.uint8)
+faces = Faces('noise', images, rng.integers(0, 7, 8))
+config = ExpressionConfig(size=20, batch_size=8, precision='32-true')
+trainer = Trainer(config, faces, faces, sys.argv[1] + '.folder')
+# Each process normalises by its own share of the batch; with fixed statistics they agree.
+trainer.network.eval()
+crops = torch.from_numpy(images[:, 14:34, 14:34] / 255.0 - 0.5).float()[:, None]
+labels = torch.from_numpy(faces.labels)
+mine = slice(trainer.fabric.global_rank, None, trainer.fabric.world_size)
+targets = torch.nn.functional.one_hot(labels, 7).float()
+trainer.step(crops[mine], labels[mine], targets[mine])
+if trainer.fabric.is_global_zero:
+    torch.save(
+        {
+            'processes': trainer.fabric.world_size,
+            'gradients': [p.grad for p in trainer.network.parameters()],
+        },
+        sys.argv[1],
+    )
+"""
+
+
+def test_two_processes_get_the_gradients_of_one(tmp_path, monkeypatch):
+    script = tmp_path / 'gradients.py'
+    script.write_text(GRADIENTS)
+    one, two = tmp_path / 'one.pt', tmp_path / 'two.pt'
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
+    environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+    environment['PYTHONPATH'] = os.pathsep.join(sys.path)
+    pair = subprocess.Popen([*command, script, two], env={**os.environ, **environment})
+    monkeypatch.setattr(sys, 'argv', ['gradients', str(one)])
+    runpy.run_path(str(script))
+    assert pair.wait() == 0
+    one, two = torch.load(one), torch.load(two)
+    assert (one['processes'], two['processes']) == (1, 2)
+    for a, b in zip(one['gradients'], two['gradients'], strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().max()))
