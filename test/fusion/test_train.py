@@ -111,7 +111,7 @@ def test_there_is_nothing_to_resume(pairs, tmp_path):
 
 def test_a_checkpoint_of_another_network_is_refused(pairs, tmp_path):
     Trainer(replace(CONFIG, epochs=1, steps=1), pairs, pairs[:1], tmp_path).fit()
-    with pytest.raises(CheckpointError, match="holds the networks {'preset': 'realtime'"):
+    with pytest.raises(CheckpointError, match=r'holds the networks .*realtime'):
         Trainer(replace(CONFIG, preset='narrow'), pairs, pairs[:1], tmp_path).resume()
 
 
