@@ -10,6 +10,10 @@ from fer_fusion_ros.faces.track import Track
 _LOOK = 2.0
 """Width of the area in which a known face is looked for, in face widths."""
 
+_LOOK_AGAIN_NS = 200_000_000
+"""Nanoseconds after which known faces are looked for in any case: the tracker holds on to a face
+that is not detected for little longer, and frames may be rare."""
+
 _SIZES = (0.75, 1.4)
 """Smallest and largest width of a known face, in its last width."""
 
@@ -54,6 +58,7 @@ class FaceFinder:
         self._stamp: int | None = None
         self._frame = 0
         self._searches = 0
+        self._looked = 0
         self._is_dark = False
 
     def find(self, ir: np.ndarray | None, vis: np.ndarray | None, stamp_ns: int) -> list[Track]:
@@ -70,7 +75,9 @@ class FaceFinder:
         images = self._readable_first(ir, vis)
         known = self._tracker.predict(stamp_ns)
         found: list[Detection] = []
-        if self._frame % self._detect_every == 0:
+        is_due = self._frame % self._detect_every == 0
+        if is_due or stamp_ns - self._looked > _LOOK_AGAIN_NS:
+            self._looked = stamp_ns
             for track in known:
                 found += self._look(images, track.box)
         if self._frame == 0 or not known or self._frame % self._search_every == 1:
