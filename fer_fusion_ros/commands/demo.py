@@ -26,9 +26,9 @@ START_TIMEOUT = 30.0
 """Seconds that the nodes may take until their first message."""
 DAYLIGHT, DARK = 1.0, 0.02
 # The light of the room over the run's duration, as shares of it.
-_LIGHT = ((0.0, DAYLIGHT), (0.25, DAYLIGHT), (0.42, DARK), (0.68, DARK), (0.82, DAYLIGHT))
+_LIGHT = ((0.0, DAYLIGHT), (0.3, DAYLIGHT), (0.45, DARK), (0.7, DARK), (0.85, DAYLIGHT))
 # The moments in the picture, likewise.
-_SHOWN = {'daylight': 0.2, 'near dark': 0.6, 'light again': 0.97}
+_SHOWN = {'daylight': 0.25, 'near dark': 0.6, 'light again': 0.95}
 EXPECTED = 'happy'
 """The expression of the astronaut, who is shown by default."""
 
@@ -261,12 +261,17 @@ def _draw(story: Any, light: LightProgramme, rate: float, output: Path) -> None:
 
     board = Board(story.readings, story.duration)
     chosen: dict[str, Any] = {}
+
+    def distance(moment: Any, share: float) -> tuple[bool, float]:
+        return moment.reading is None, abs(moment.time - share * story.duration)
+
     with VideoFile(output / 'demo.mp4', Board.VIDEO_SIZE, rate) as video:
         for moment in story.moments():
             moment.light = light(moment.time)
             video.write(board.frame(moment))
             for name, share in _SHOWN.items():
-                if moment.time <= share * story.duration and moment.reading is not None:
+                best = chosen.get(name)
+                if best is None or distance(moment, share) < distance(best, share):
                     chosen[name] = moment
     cv2.imwrite(str(output / 'demo.png'), board.picture(list(chosen.items())))
 

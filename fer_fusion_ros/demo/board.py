@@ -104,7 +104,9 @@ class Board:
             _draw_reading(canvas, x, 728, column, moment.reading)
             place = timeline[0] + moment.time / self._duration * timeline[2]
             _draw_mark(canvas, place, timeline[1], timeline[3])
-            canvas.text(place + 6, timeline[1] + timeline[3] + 30, name, 13, INK)
+            side, space = ('left', 6) if moment.time < 0.9 * self._duration else ('right', -6)
+            below = timeline[1] + timeline[3] + 30
+            canvas.text(place + space, below, name, 13, INK, align=side)
         return canvas.image
 
     def _draw_axis(self, canvas: Canvas) -> None:
