@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
@@ -22,12 +23,15 @@ class Modalities:
     :param fused: share fused from both.
     :param darkest: weakest light, relative to daylight; light levels are drawn evenly on a
         logarithmic scale from here to 1.
+    :param soft: share of the faces, whatever their modality, that are blurred by up to a pixel,
+        as lenses, rectification and scaling do.
     """
 
     dim: float = 0.0
     infrared: float = 0.0
     fused: float = 0.0
     darkest: float = 0.02
+    soft: float = 0.0
 
     def __call__(
         self,
@@ -62,6 +66,8 @@ class Modalities:
                 out[fused] = weight * ir + (1 - weight) * vis
             else:
                 out[fused] = fuse(ir, vis)
+        for index in np.flatnonzero(rng.random(len(out)) < self.soft):
+            out[index] = cv2.GaussianBlur(out[index], (5, 5), rng.uniform(0.3, 1.0))
         return out
 
 
