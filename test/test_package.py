@@ -81,3 +81,17 @@ def test_the_run_time_path_does_not_import_torch() -> None:
     )
     pytest.importorskip('fer_fusion_ros.pipeline')
     subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize('page', ['README.md', 'CONTRIBUTING.md', 'doc/architecture.md'])
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    links = re.findall(r'\]\(([^)#:]+)(?:#[^)]*)?\)', text)
+    for link in links:
+        assert (ROOT / page).parent.joinpath(link).exists(), link
+
+
+def test_the_architecture_names_every_folder() -> None:
+    named = set(re.findall(r'^\| `(\w+)/`', (ROOT / 'doc/architecture.md').read_text(), re.M))
+    folders = {p.name for p in (ROOT / 'fer_fusion_ros').iterdir() if p.is_dir()} - {'__pycache__'}
+    assert named == folders
