@@ -74,4 +74,4 @@ def test_the_gate_scales_each_channel_by_its_own_factor():
     x = torch.rand(2, 64, 5, 5) + 0.1
     ratio = gate(x) / x
     torch.testing.assert_close(ratio, ratio[:, :, :1, :1].expand_as(ratio))
-    assert 0 < ratio.min() and ratio.max() < 1
+    assert ratio.min() > 0 and ratio.max() < 1

@@ -1,0 +1,72 @@
+"""Batches are a function of seed, epoch, step and process, and cover the faces once."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+
+from fer_fusion_ros.expression.data.augmentation import Augmentation  # noqa: E402
+from fer_fusion_ros.expression.data.batches import Batches  # noqa: E402
+from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
+from fer_fusion_ros.expression.data.modalities import Modalities  # noqa: E402
+
+STILL = Augmentation(0, 0, 0, 1, 0, 0, 0)
+
+
+@pytest.fixture
+def batches():
+    # Each face is one grey level, so that a crop tells which face it is.
+    images = np.arange(20, dtype=np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
+    faces = Faces('levels', 10 * images, np.arange(20) % 7)
+    return Batches(faces, 6, 44, 0.5, 0.25, STILL, Modalities())
+
+
+def levels(faces):
+    return torch.round((faces[:, 0, 0, 0] * 0.25 + 0.5) * 25.5).int().tolist()
+
+
+def test_an_epoch_shows_each_face_at_most_once(batches):
+    assert len(batches) == 3
+    shown = []
+    for faces, labels, targets in batches.epoch(0):
+        assert faces.shape == (6, 1, 44, 44)
+        assert [level % 7 for level in levels(faces)] == labels.tolist()
+        assert torch.equal(targets.argmax(1), labels)
+        shown += levels(faces)
+    assert len(set(shown)) == 18
+    others = [level for faces, _, _ in batches.epoch(1) for level in levels(faces)]
+    assert shown != others
+
+
+def test_processes_share_a_batch(batches):
+    whole = [levels(faces) for faces, _, _ in batches.epoch(3)]
+    parts = [
+        [levels(faces) for faces, _, _ in replace(batches, rank=rank, processes=2).epoch(3)]
+        for rank in (0, 1)
+    ]
+    for both, first, second in zip(whole, *parts, strict=True):
+        assert sorted(first + second) == sorted(both)
+        assert len(first) == len(second) == 3
+
+
+def test_any_epoch_can_be_asked_for_again(batches):
+    noisy = replace(
+        batches, augmentation=Augmentation(), modalities=Modalities(dim=0.5, fused=0.5)
+    )
+    list(noisy.epoch(0))
+    first, again = list(noisy.epoch(1)), list(noisy.epoch(1))
+    other = list(replace(noisy, seed=1).epoch(1))
+    for (a, *_), (b, *_), (c, *_) in zip(first, again, other, strict=True):
+        assert torch.equal(a, b)
+        assert not torch.equal(a, c)
+
+
+def test_the_crowd_is_mixed_into_the_targets(batches):
+    crowd = np.zeros((20, 7), np.float32)
+    crowd[:, 2] = 1
+    mixed = replace(batches, faces=replace(batches.faces, crowd=crowd), crowd_share=0.25)
+    _, labels, targets = next(mixed.epoch(0))
+    assert (targets[labels != 2, 2] == 0.25).all()
+    torch.testing.assert_close(targets.sum(1), torch.ones(6))
