@@ -1,6 +1,7 @@
 """Images and calibrations from topics, grouped by capture stamp, handed to one worker thread."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -84,17 +85,18 @@ class ImageSets:
             range=(1, 100),
         )
         self.models: dict[str, CameraModel | None] = {}
-        self.refused = 0
+        self._refused = 0
         self._node = node
         self._topics: dict[str, str] = {}
         self._seen: dict[str, tuple] = {}
-        self._lenses_of_info: dict[str, list[str]] = {}
         self._first: float | None = None
         self._calibrated = False
+        self._held: deque[FrameSet] = deque(maxlen=depth)
         self._missing: tuple[str, ...] = ()
         self._resets = 0
         self._synchroniser = Synchroniser(self.lenses, slop=slop, stale_after=stale_after)
         self._worker = Worker(work, depth, node.on_error)
+        lenses_of: dict[str, list[str]] = {}
         for lens in self.lenses:
             image_topic, info_topic = topics(lens)
             if transport == 'compressed':
@@ -106,8 +108,8 @@ class ImageSets:
                 IMAGE_SUBSCRIBER_QOS,
             )
             self._topics[lens] = subscription.topic_name
-            self._lenses_of_info.setdefault(info_topic, []).append(lens)
-        for topic, lenses in self._lenses_of_info.items():
+            lenses_of.setdefault(info_topic, []).append(lens)
+        for topic, lenses in lenses_of.items():
             node.subscribe(CameraInfo, topic, self._info_callback(lenses), IMAGE_SUBSCRIBER_QOS)
         node.create_timer(0.1, self._watch_lenses, clock=node.steady_clock)
 
@@ -116,8 +118,9 @@ class ImageSets:
         if self._first is None:
             self._first = time.monotonic()
         frame_set = self._synchroniser.add(frame)
-        if frame_set is not None and self._is_calibrated():
-            self._worker.put(frame_set)
+        if frame_set is not None:
+            self._held.append(frame_set)
+            self._let_go()
 
     def read(self, frame_set: FrameSet) -> FrameSet:
         """Return the set with arrays for images, without those that are unreadable.
@@ -132,7 +135,7 @@ class ImageSets:
                     encoding = 'mono8' if is_infrared(lens) else 'bgr8'
                     image = image_to_array(image, encoding, self._topics[lens])
                 except FerFusionError as error:
-                    self.refused += 1
+                    self._refused += 1
                     self._node.complain(f'image {lens}', str(error))
                     continue
             frames[lens] = replace(frame, image=image)
@@ -152,7 +155,7 @@ class ImageSets:
             'sets': status.sets,
             'sets processed': self._worker.done,
             'sets dropped': self._worker.dropped,
-            'images refused': self.refused,
+            'images refused': self._refused,
             'clock jumps': status.resets,
         }
         return problems, values
@@ -188,15 +191,17 @@ class ImageSets:
                 self._node.complain(f'info {lenses[0]}', str(error))
             # A new mapping, so that whoever holds the old one sees that it changed.
             self.models = {**self.models, **dict.fromkeys(lenses, model)}
+            self._let_go()
 
         return on_info
 
-    def _is_calibrated(self) -> bool:
-        if not self._calibrated:
-            waited = time.monotonic() - self._first
+    def _let_go(self) -> None:
+        """Pass on the sets that wait, unless calibrations are still to be waited for."""
+        if not self._calibrated and self._first is not None:
             known = all(lens in self.models for lens in self.lenses)
-            self._calibrated = known or waited > START_UP
-        return self._calibrated
+            self._calibrated = known or time.monotonic() - self._first > START_UP
+        while self._calibrated and self._held:
+            self._worker.put(self._held.popleft())
 
     def _watch_lenses(self) -> None:
         if self._first is None or time.monotonic() - self._first < START_UP:

@@ -15,6 +15,9 @@ from fer_fusion_ros.lenses.rig import SimulatedRig
 START_NS = 1_700_000_000_000_000_000
 """Stamp of frame 0."""
 
+WARM_UP = 100.0
+"""Time of the frames that only see whether everybody listens."""
+
 
 class LensFeeder:
     """Publish frames of a simulated rig with chosen stamps, from the test's own node."""
@@ -43,6 +46,21 @@ class LensFeeder:
         # The other side may see the match a little later, and best effort repeats nothing.
         time.sleep(1.0)
 
+    def warm_up(self, spin_until: Callable[..., bool], *outputs: list, count: int = 1) -> None:
+        """Send frames of another time until every output has something; then forget it all.
+
+        What follows is a jump of the clock for the nodes, so they start afresh.
+        """
+        self.wait_for_listeners(count)
+        for index in range(100):
+            self.send(WARM_UP + index / 30, shown=0.0)
+            if spin_until(lambda: all(outputs), 0.1):
+                break
+        assert all(outputs), 'no output'
+        spin_until(lambda: False, 0.5)
+        for output in outputs:
+            output.clear()
+
     def image(self, lens: str, t: float) -> np.ndarray:
         """Return what the rig shows, rendered once."""
         if (lens, t) not in self._rendered:
@@ -55,10 +73,12 @@ class LensFeeder:
         lenses: Iterable[str] = LENSES,
         offsets: dict[str, float] | None = None,
         change: Callable[[str, Any], None] = lambda lens, message: None,
+        shown: float | None = None,
     ) -> int:
         """Publish the frames of time ``t``; return the stamp of the left visible lens.
 
         :param offsets: seconds added to the stamp of a lens.
+        :param shown: time that the images show, by default ``t``.
         :param change: called with each lens and image message before it is published.
         """
         from fer_fusion_ros.messages.camera_info import model_to_camera_info
@@ -69,7 +89,9 @@ class LensFeeder:
             stamps[lens] = START_NS + round((t + (offsets or {}).get(lens, 0.0)) * 1e9)
             frame = optical_frame(lens)
             info = model_to_camera_info(self.rig.camera_model(lens), stamps[lens], frame)
-            message = array_to_image(self.image(lens, t), stamps[lens], frame)
+            message = array_to_image(
+                self.image(lens, t if shown is None else shown), stamps[lens], frame
+            )
             change(lens, message)
             self._infos[lens].publish(info)
             self._images[lens].publish(message)

@@ -1,35 +1,138 @@
 """The pipeline node in a process of its own, over DDS."""
 
 import math
+from itertools import pairwise
 
+import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
+from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
 
 
-def test_expressions_carry_the_stamp_and_frame_of_the_visible_lens(
-    start_node, make_feeder, record, spin_until
-):
-    feeder = make_feeder()
-    arrays = record(ExpressionArray, '/fer/expressions')
+@pytest.fixture
+def pipeline(start_node, make_feeder, record, spin_until):
+    """Return a function that starts a pipeline and returns its feeder, output and process."""
+
+    def start(*ros_arguments, **rig):
+        feeder = make_feeder(**rig)
+        arrays = record(ExpressionArray, '/fer/expressions')
+        node = start_node('pipeline', *ros_arguments)
+        feeder.warm_up(spin_until, arrays)
+        return feeder, arrays, node
+
+    return start
+
+
+def test_expressions_carry_the_stamp_and_frame_of_the_visible_lens(pipeline, record, spin_until):
+    feeder, arrays, node = pipeline()
     singles = record(ExpressionStamped, '/fer/expression')
-    node = start_node('pipeline')
-    feeder.wait_for_listeners()
     offsets = {'ir_left': 0.004, 'ir_right': -0.003, 'vis_right': 0.002}
     stamps = []
-    for index in range(12):
-        stamps.append(feeder.send(index / 30, offsets=offsets))
-        assert spin_until(lambda: len(arrays) > index < len(singles), 15), node.output  # noqa: B023
+    for index in range(8):
+        stamps.append(feeder.send(index / 15, offsets=offsets))
+        assert spin_until(lambda: len(arrays) > index, 5), node.output  # noqa: B023
     assert [stamp_to_ns(array.header.stamp) for array in arrays] == stamps
     assert {array.header.frame_id for array in arrays} == {'vis_left_optical'}
     last = arrays[-1].expressions[0]
-    print(last)
-    assert singles[-1] == last
+    assert spin_until(lambda: last in singles)
     assert last.header == arrays[-1].header
     assert last.lenses == 15
     assert last.modality == ExpressionStamped.FUSED
     assert last.distance == pytest.approx(3.0, abs=0.4)
+    assert last.model.startswith('fusion-')
     assert math.isclose(sum(last.expression.probabilities), 1.0, abs_tol=1e-4)
+    # A jump of the clock back: the same faces, as if nothing had been before.
+    first = [array.expressions for array in arrays]
+    arrays.clear()
+    for index in range(8):
+        feeder.send(index / 15, offsets=offsets)
+        assert spin_until(lambda: len(arrays) > index, 5), node.output  # noqa: B023
+    for before, after in zip(first, arrays, strict=True):
+        assert [face.face_id for face in before] == [face.face_id for face in after.expressions]
+        assert _probabilities(before) == pytest.approx(_probabilities(after.expressions), abs=1e-6)
+    assert 'jumped back' in node.output
+
+
+def test_nobody_is_an_empty_array_and_bad_images_do_no_harm(pipeline, spin_until):
+    feeder, arrays, node = pipeline()
+
+    def blank(lens, message):
+        message.data = bytes(len(message.data))
+
+    def spoil(lens, message):
+        blank(lens, message)
+        message.step = 3
+
+    def send(t, change):
+        count = len(arrays)
+        feeder.send(t, change=change, shown=0.0)
+        assert spin_until(lambda: len(arrays) > count, 5), node.output
+
+    for index in range(3):
+        send(index / 30, blank)
+    assert [array.expressions for array in arrays] == [[], [], []]
+
+    # All images of a set are unreadable: nothing can come of it, and the next set is fine.
+    feeder.send(3 / 30, change=spoil, shown=0.0)
+    send(4 / 30, blank)
+    node.wait_for('/fer/vis_left/image_raw')
+    assert 'field step is 3' in node.output
+    assert 'Traceback' not in node.output
+
+    # Only one of them is: the others carry on.
+    feeder_count = len(arrays)
+    feeder.send(
+        5 / 30, change=lambda lens, message: spoil(lens, message) if lens == 'ir_left' else None
+    )
+    assert spin_until(lambda: len(arrays) > feeder_count, 5), node.output
+
+
+def test_two_faces_keep_their_ids_while_they_move(pipeline, spin_until):
+    feeder, arrays, node = pipeline(people=2, sway=0.15, dwell=60.0)
+    for index in range(20):
+        feeder.send(index / 12)
+        assert spin_until(lambda: len(arrays) > index, 5), node.output  # noqa: B023
+    seen = [array.expressions for array in arrays if len(array.expressions) == 2]
+    assert len(seen) > 12
+    ids = {face.face_id for faces in seen for face in faces}
+    assert len(ids) == 2, ids
+    for name in ids:
+        lefts = [face.roi.x_offset for faces in seen for face in faces if face.face_id == name]
+        assert max(lefts) - min(lefts) > 10
+        assert all(abs(b - a) < 40 for a, b in pairwise(lefts))
+
+
+def test_four_nodes_give_what_the_pipeline_gives(start_node, make_feeder, record, spin_until):
+    feeder = make_feeder()
+    whole = record(ExpressionArray, '/whole/expressions')
+    parts = record(ExpressionArray, '/fer/expressions')
+    remaps = [
+        word
+        for lens in LENSES
+        for topic in ('image_raw', 'camera_info')
+        for word in ('-r', f'{lens}/{topic}:=/fer/{lens}/{topic}')
+    ]
+    start_node('pipeline', '-r', '__ns:=/whole', *remaps)
+    start_node('registration')
+    start_node('expression')
+    feeder.warm_up(spin_until, whole, parts, count=2)
+    for index in range(12):
+        feeder.send(index / 30)
+        assert spin_until(lambda: min(len(whole), len(parts)) > index, 5)  # noqa: B023
+    assert any(array.expressions for array in whole)
+    for one, other in zip(whole, parts, strict=True):
+        assert one.header == other.header
+        assert [face.face_id for face in one.expressions] == [
+            face.face_id for face in other.expressions
+        ]
+        assert _probabilities(one.expressions) == pytest.approx(
+            _probabilities(other.expressions), abs=1e-4
+        )
+
+
+def _probabilities(faces):
+    return np.array([[*face.expression.probabilities, *face.raw.probabilities] for face in faces])

@@ -1,0 +1,48 @@
+"""What the expression node shows besides expressions: markers and the overlay."""
+
+import pytest
+
+pytest.importorskip('rclpy', reason='there is no ROS here')
+
+from sensor_msgs.msg import Image
+from visualization_msgs.msg import Marker, MarkerArray
+
+from fer_fusion_ros.messages.image import image_to_array
+from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.msg import ExpressionArray
+
+
+def test_markers_and_overlay_of_separate_nodes(start_node, make_feeder, record, spin_until):
+    feeder = make_feeder()
+    arrays = record(ExpressionArray, '/fer/expressions')
+    markers = record(MarkerArray, '/fer/markers')
+    overlays = record(Image, '/fer/overlay/image')
+    nodes = [start_node(name) for name in ('registration', 'fusion', 'expression')]
+    feeder.warm_up(spin_until, arrays, markers, overlays)
+    for index in range(8):
+        feeder.send(index / 30)
+        assert spin_until(lambda: len(arrays) > index, 5), nodes[-1].output  # noqa: B023
+    assert spin_until(lambda: overlays and len(markers) == len(arrays))
+    (marker,) = markers[-1].markers
+    (face,) = arrays[-1].expressions
+    assert marker.action == Marker.ADD
+    assert marker.header == face.header
+    assert marker.pose.position == face.position
+    assert marker.text == f'{face.expression.label} {face.expression.confidence:.0%}'
+    stamps = {stamp_to_ns(array.header.stamp) for array in arrays}
+    assert {stamp_to_ns(each.header.stamp) for each in overlays} <= stamps
+    assert image_to_array(overlays[-1], 'bgr8').shape == (480, 640, 3)
+
+    def blank(lens, message):
+        message.data = bytes(len(message.data))
+
+    # Nobody there any more: once the face is given up, its marker goes.
+    index = 8
+    while not (markers and markers[-1].markers and markers[-1].markers[0].action != Marker.ADD):
+        count = len(arrays)
+        feeder.send(index / 15, change=blank, shown=0.0)
+        assert spin_until(lambda: len(arrays) > count, 5)  # noqa: B023
+        index += 1
+        assert index < 60, 'the marker stays'
+    assert markers[-1].markers[0].action == Marker.DELETE
+    assert markers[-1].markers[0].id == marker.id

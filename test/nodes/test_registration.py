@@ -1,0 +1,106 @@
+"""The registration node in a process of its own: which images end up as a pair."""
+
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='there is no ROS here')
+
+from sensor_msgs.msg import CameraInfo, Image
+
+from fer_fusion_ros.messages.image import image_to_array
+from fer_fusion_ros.messages.stamps import stamp_to_ns
+
+
+@pytest.fixture
+def pairs(start_node, make_feeder, record, spin_until):
+    """Return the feeder, the node and what it publishes of each side, once it runs."""
+    feeder = make_feeder()
+    outputs = {
+        (side, band): record(Image, f'/fer/{side}/{band}/image_registered')
+        for side in ('left', 'right')
+        for band in ('ir', 'vis')
+    }
+    infos = record(CameraInfo, '/fer/left/camera_info')
+    node = start_node('registration', '-p', 'residual_period:=0')
+    feeder.warm_up(spin_until, *outputs.values(), infos)
+    return feeder, node, outputs, infos
+
+
+def numbered(number):
+    """Return a change that fills an image with a number."""
+
+    def change(lens, message):
+        message.data = bytes([number]) * len(message.data)
+
+    return change
+
+
+def number_of(message):
+    """Return the number in an image, by its centre: the warp may leave the border dark."""
+    return int(np.median(image_to_array(message, 'mono8')[200:280, 280:360]))
+
+
+def test_pairs_under_jitter_and_drops(pairs, spin_until):
+    feeder, _, outputs, infos = pairs
+    rng = np.random.default_rng(0)
+    complete, stamps = [], {}
+    lenses = list(feeder._images)
+    for index in range(40):
+        sent = [lens for lens in lenses if rng.random() > 0.1]
+        offsets = {lens: rng.uniform(-0.008, 0.008) for lens in lenses}
+        rng.shuffle(sent)
+        stamp = feeder.send(index / 30, sent, offsets, change=numbered(10 + 5 * index), shown=0.0)
+        if len(sent) == 4:
+            complete.append(10 + 5 * index)
+            stamps[10 + 5 * index] = stamp
+        spin_until(lambda: False, 0.03)
+    spin_until(lambda: False, 0.5)
+    for side in ('left', 'right'):
+        ir, vis = outputs[side, 'ir'], outputs[side, 'vis']
+        assert [number_of(message) for message in ir] == complete
+        assert [number_of(message) for message in vis] == complete
+        assert [message.header for message in ir] == [message.header for message in vis]
+        assert {message.header.frame_id for message in ir} == {f'vis_{side}_optical'}
+        assert {(message.height, message.width) for message in ir + vis} == {(480, 640)}
+    for message in outputs['left', 'vis']:
+        assert stamp_to_ns(message.header.stamp) == stamps[number_of(message)]
+    assert len(infos) == len(complete)
+    assert infos[-1].p[0] > 0
+    assert not any(infos[-1].d)
+
+
+def test_a_dead_lens_is_left_out_and_taken_back(pairs, spin_until):
+    feeder, node, outputs, _ = pairs
+
+    def play(frames, lenses):
+        for index in frames:
+            feeder.send(index / 30, lenses, shown=0.0)
+            spin_until(lambda: False, 0.03)
+
+    def forget():
+        spin_until(lambda: False, 0.3)
+        for messages in outputs.values():
+            messages.clear()
+
+    lenses = list(feeder._images)
+    rest = [lens for lens in lenses if lens != 'ir_right']
+    play(range(10), lenses)
+    began = time.monotonic()
+    play(range(10, 30), rest)
+    assert '/fer/ir_right/image_raw is silent, going on without ir_right' in node.output
+    assert time.monotonic() - began < 5
+    forget()
+    play(range(30, 40), rest)
+    spin_until(lambda: False, 0.3)
+    counts = {name: len(messages) for name, messages in outputs.items()}
+    assert counts == {
+        ('left', 'ir'): 10,
+        ('left', 'vis'): 10,
+        ('right', 'ir'): 0,
+        ('right', 'vis'): 10,
+    }
+    play(range(40, 60), lenses)
+    node.wait_for('/fer/ir_right/image_raw is back')
+    assert outputs['right', 'ir']

@@ -1,0 +1,43 @@
+"""A node says which topic is missing or does not fit, and what to do."""
+
+import pytest
+
+pytest.importorskip('rclpy', reason='there is no ROS here')
+
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from fer_fusion_ros.msg import ExpressionArray
+
+
+def test_missing_topics_are_named_with_those_there_are(start_node, ros_node):
+    from sensor_msgs.msg import Image
+
+    publisher = ros_node.create_publisher(Image, '/camera/image', 1)
+    node = start_node('registration')
+    output = node.wait_for('nobody publishes /fer/ir_left/image_raw')
+    assert '-r /fer/ir_left/image_raw:=<topic>; there are: /camera/image' in output
+    ros_node.destroy_publisher(publisher)
+
+
+def test_incompatible_publisher_is_named_with_both_policies_and_the_fix(start_node, ros_node):
+    from sensor_msgs.msg import Image
+
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    publisher = ros_node.create_publisher(Image, '/fer/vis_left/image_raw', best_effort)
+    override = 'qos_overrides./fer/vis_left/image_raw.subscription.reliability'
+    node = start_node('registration', '-p', f'{override}:=reliable')
+    output = node.wait_for("hears nothing from 'test_node'")
+    assert 'offers best_effort' in output
+    assert 'asks for reliable' in output
+    assert f'-p {override}:=best_effort' in output
+    ros_node.destroy_publisher(publisher)
+
+
+def test_incompatible_subscriber_is_named(start_node, ros_node):
+    from rclpy.qos import DurabilityPolicy
+
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    ros_node.create_subscription(ExpressionArray, '/fer/expressions', print, latched)
+    node = start_node('expression')
+    output = node.wait_for("/fer/expressions: node 'test_node' hears nothing")
+    assert 'transient_local' in output

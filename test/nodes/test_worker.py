@@ -1,0 +1,40 @@
+import threading
+
+from fer_fusion_ros.nodes.worker import Worker
+
+
+def test_oldest_waiting_items_are_dropped_and_counted():
+    started, go, done = threading.Event(), threading.Event(), []
+
+    def work(item):
+        started.set()
+        go.wait(5)
+        done.append(item)
+
+    worker = Worker(work, depth=2)
+    worker.put(0)
+    assert started.wait(5)
+    for item in range(1, 6):
+        worker.put(item)  # 0 is in work: 4 and 5 remain
+    go.set()
+    while len(done) < 3:
+        pass
+    worker.close()
+    assert done == [0, 4, 5]
+    assert worker.dropped == 3
+
+
+def test_an_error_is_reported_and_the_next_item_is_done():
+    errors, done = [], threading.Event()
+
+    def work(item):
+        if item == 'bad':
+            raise ValueError(item)
+        done.set()
+
+    worker = Worker(work, depth=5, on_error=errors.append)
+    worker.put('bad')
+    worker.put('good')
+    assert done.wait(5)
+    worker.close()
+    assert [str(error) for error in errors] == ['bad']
