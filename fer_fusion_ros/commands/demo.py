@@ -212,7 +212,7 @@ class _Nodes:
 
 
 class _Teller:
-    """Print the nearest face's expression when it changes, and once per second."""
+    """Print the expression of the face known longest when it changes, and once per second."""
 
     def __init__(self) -> None:
         self._start: float | None = None
@@ -228,7 +228,7 @@ class _Teller:
             said = ('nobody', '')
             words = 'nobody'
         else:
-            face = max(message.expressions, key=lambda face: face.roi.width)
+            face = message.expressions[0]
             modality = ('unknown', 'fused', 'visible', 'infrared')[face.modality]
             said = (face.expression.label, modality)
             latency = face.latency.sec * 1e3 + face.latency.nanosec / 1e6
@@ -278,7 +278,7 @@ def _draw(story: Any, light: LightProgramme, rate: float, output: Path) -> None:
 
 def _conclude(story: Any, light: LightProgramme, named: bool) -> None:
     """Print what was measured, and whether the smile was named."""
-    print('Expression of the nearest face:')
+    print('Expression of the face known longest:')
     good = True
     for name, level in (('daylight', DAYLIGHT), ('near dark', DARK)):
         # Frames whose light has been so for half a second, longer than the smoothing lasts.

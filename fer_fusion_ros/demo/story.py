@@ -66,7 +66,7 @@ class Story:
         self.readings = [
             reading for _, reading in sorted(self._by_stamp.items()) if reading is not None
         ]
-        """Of the nearest face, in the order of time."""
+        """Of the face known longest, in the order of time."""
         self._registrar = Registrar(self._models, plane_distance, residual_period=0)
         self._fuser = Fuser()
 
@@ -114,21 +114,19 @@ class Story:
     def _reading(array: Any, time: float) -> Reading | None:
         if not len(array.expressions):
             return None
-        nearest = max(array.expressions, key=lambda face: face.roi.width)
-        expression, roi = nearest.expression, nearest.roi
+        face = array.expressions[0]  # the one known longest
+        expression, roi = face.expression, face.roi
         known = expression.category != UNCERTAIN
         return Reading(
             time=time,
             label=LABELS[expression.category] if known else expression.label,
             confidence=float(expression.confidence),
             probabilities=np.array(expression.probabilities),
-            modality=Modality(nearest.modality),
-            illumination=float(nearest.illumination),
-            latency=nearest.latency.sec + nearest.latency.nanosec / 1e9,
-            distance=float(nearest.distance),
-            side='right'
-            if nearest.header.frame_id.startswith(('vis_right', 'ir_right'))
-            else 'left',
+            modality=Modality(face.modality),
+            illumination=float(face.illumination),
+            latency=face.latency.sec + face.latency.nanosec / 1e9,
+            distance=float(face.distance),
+            side='right' if face.header.frame_id.startswith(('vis_right', 'ir_right')) else 'left',
             box=(roi.x_offset, roi.y_offset, roi.width, roi.height),
         )
 
