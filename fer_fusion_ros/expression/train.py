@@ -160,7 +160,11 @@ class Trainer:
                 f'for {self.config.preset}. Choose another output folder.'
             )
         self.network.load_state_dict(state['network'])
+        # The recipe may have changed; the state holds the former one's decay.
+        decays = [group['weight_decay'] for group in self.optimiser.param_groups]
         self.optimiser.load_state_dict(state['optimiser'])
+        for group, decay in zip(self.optimiser.param_groups, decays, strict=True):
+            group.update(momentum=self.config.momentum, weight_decay=decay)
         self.ema.load_state_dict(state['ema'])
         self.epoch, self.best = state['epoch'], state['best']
 

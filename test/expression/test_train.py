@@ -84,6 +84,15 @@ def test_the_loss_falls(faces, tmp_path):
     assert course[-1] < 0.6 * course[0]
 
 
+def test_a_changed_recipe_takes_effect_at_a_resume(faces, tmp_path):
+    Trainer(replace(CONFIG, epochs=1), faces, faces, tmp_path).fit()
+    resumed = Trainer(replace(CONFIG, weight_decay=0.25, momentum=0.5), faces, faces, tmp_path)
+    resumed.resume()
+    groups = resumed.optimiser.param_groups
+    assert [group['weight_decay'] for group in groups] == [0.25, 0.0]
+    assert [group['momentum'] for group in groups] == [0.5, 0.5]
+
+
 def test_there_is_nothing_to_resume(faces, tmp_path):
     with pytest.raises(CheckpointError, match='no such checkpoint'):
         Trainer(CONFIG, faces, faces, tmp_path).resume()

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip('torch')
 pytest.importorskip('tensorboard')
 
-from fer_fusion_ros.learning.history import History  # noqa: E402
+from fer_fusion_ros.learning.history import History
 
 
 def table(folder):
