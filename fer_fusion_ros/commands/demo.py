@@ -87,9 +87,16 @@ def main(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, began: float) -> None:
     """Start the nodes, record what they publish, and say it as it comes."""
-    import rclpy
+    try:
+        import rclpy
+    except ImportError as error:
+        raise DemoError(
+            'the demo runs real nodes and there is no ROS here; type `make demo` in the source '
+            "folder, which sets it up, or source a ROS distribution's setup.bash"
+        ) from error
     from diagnostic_msgs.msg import DiagnosticArray
     from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
     from sensor_msgs.msg import CameraInfo, CompressedImage, Image
     from visualization_msgs.msg import MarkerArray
 
@@ -116,12 +123,14 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     ]
     if args.faces:
         cameras.append(f'rig.faces:={Path(args.faces).resolve()}')
-    rclpy.init()
+    # Both signals raise KeyboardInterrupt, so that the blocks below end the nodes and the bag.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node('demo', namespace=NAMESPACE)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    recorder = BagRecorder(node, bag, topics)
     try:
-        node = rclpy.create_node('demo', namespace=NAMESPACE)
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        recorder = BagRecorder(node, bag, topics)
         teller = _Teller()
         node.create_subscription(ExpressionArray, expressions, teller.tell, SUBSCRIBER_QOS)
         if args.window:
@@ -150,12 +159,12 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
                         f'another pipeline publishes {expressions} too; stop it, or set '
                         'ROS_DOMAIN_ID to another number'
                     )
-        recorder.close()
-        print('Received, per second:')
-        for topic, count in sorted(recorder.counts.items()):
-            print(f'  {count / args.seconds:5.1f}  {topic}')
     finally:
+        recorder.close()
         rclpy.try_shutdown()
+    print('Received, per second:')
+    for topic, count in sorted(recorder.counts.items()):
+        print(f'  {count / args.seconds:5.1f}  {topic}')
 
 
 class _Nodes:

@@ -1,5 +1,8 @@
 """The demo runs real nodes and leaves a video, a picture and a bag."""
 
+import signal
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -74,3 +77,20 @@ def test_a_folder_that_is_no_bag_is_kept(install_prefix, start_process, tmp_path
     assert demo.wait(30) == 1
     assert 'is no finished bag' in demo.output
     assert (tmp_path / 'out' / 'bag' / 'precious.txt').exists()
+
+
+def test_a_demo_that_is_stopped_ends_its_nodes_and_its_bag(
+    install_prefix, start_process, tmp_path
+):
+    demo = start_process(
+        install_prefix / 'bin' / 'fer_fusion',
+        *('demo', '--no-window', '--output', tmp_path / 'out'),
+    )
+    demo.wait_for('First frame', 60)
+    children = Path(f'/proc/{demo.popen.pid}/task/{demo.popen.pid}/children').read_text().split()
+    assert len(children) == 2
+    assert demo.stop(signal.SIGTERM, timeout=20) == 130
+    assert not any(Path(f'/proc/{child}').exists() for child in children)
+    # Finished, so that the next demo replaces it.
+    assert (tmp_path / 'out' / 'bag' / 'metadata.yaml').is_file()
+    assert 'Traceback' not in demo.output
