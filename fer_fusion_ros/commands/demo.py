@@ -105,9 +105,8 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
 
     expressions = f'{NAMESPACE}/expressions'
-    images = {f'{NAMESPACE}/{lens}/image_raw/compressed': CompressedImage for lens in LENSES}
     topics = {
-        **images,
+        **{f'{NAMESPACE}/{lens}/image_raw/compressed': CompressedImage for lens in LENSES},
         **{f'{NAMESPACE}/{lens}/camera_info': CameraInfo for lens in LENSES},
         f'{NAMESPACE}/expression': ExpressionStamped,
         expressions: ExpressionArray,
@@ -148,7 +147,7 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
             while not node.count_publishers(expressions):
                 spin()
             nodes.start('camera_array', *cameras)
-            while not recorder.counts[next(iter(images))]:
+            while not any(recorder.counts[topic] for topic in topics if NAMESPACE in topic):
                 spin()
             start = time.monotonic()
             print(f'First frame after {start - began:.1f} s.', flush=True)
