@@ -80,7 +80,7 @@ class FaceFinder:
             self._looked = stamp_ns
             for track in known:
                 found += self._look(images, track.box)
-        if self._frame == 0 or not known or self._frame % self._search_every == 1:
+        if self._frame == 0 or not known or (self._frame - 1) % self._search_every == 0:
             found += self._search(images)
         self._frame += 1
         return self._tracker.update(_distinct(found), stamp_ns)

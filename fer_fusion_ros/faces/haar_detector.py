@@ -14,7 +14,7 @@ _CASCADE = 'haarcascade_frontalface_alt2.xml'
 _FOLDERS = ('/usr/share/opencv4/haarcascades', '/usr/local/share/opencv4/haarcascades')
 """Where distributions put the cascades; wheels have them inside."""
 
-_FACE = 26
+_FACE = 28
 """Width in pixels to which the smallest face is scaled; the cascade's own window is 20."""
 
 

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from fer_fusion_ros.faces import FaceFinder, HaarDetector
+from fer_fusion_ros.lenses.names import LENSES
+from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
+from fer_fusion_ros.registration import Registrar
+
+
+class Counting(HaarDetector):
+    """A detector that counts the pixels it was given."""
+
+    pixels = 0
+
+    def detect(self, image, size_range=None):
+        self.pixels += image.shape[0] * image.shape[1]
+        return super().detect(image, size_range)
+
+
+def stream(frames, bands=('ir', 'vis'), **arguments):
+    """Yield registered images of the left side and the centres of the faces in them."""
+    rig = SimulatedRig(**arguments)
+    models = {lens: rig.camera_model(lens) for lens in LENSES}
+    registrar = Registrar(models, residual_period=0)
+    for index in range(frames):
+        t = index / 30
+        images = {band: rig.render(f'{band}_left', t) for band in bands}
+        pair = registrar.register('left', images.get('ir'), images.get('vis'))
+        truth = [models['vis_left'].P @ [*each.position, 1.0] for each in rig.truth(t)]
+        yield round(t * 1e9), pair, [pixel[0] / pixel[2] for pixel in truth]
+
+
+@pytest.mark.parametrize(
+    ('light', 'bands'), [(1.0, ('ir', 'vis')), (0.02, ('ir', 'vis')), (0.02, ('ir',))]
+)
+def test_two_people_keep_their_ids_while_they_move(light, bands):
+    finder = FaceFinder(HaarDetector())
+    owners = {}
+    for stamp, pair, places in stream(60, bands, people=2, light=light, sway=0.08):
+        tracks = finder.find(pair.ir, pair.vis, stamp)
+        assert len(tracks) == 2
+        for track in tracks:
+            off = np.abs(np.array(places) - track.box[0] - track.box[2] / 2)
+            assert off.min() < 12
+            assert owners.setdefault(track.face_id, off.argmin()) == off.argmin()
+    assert sorted(owners) == ['face-1', 'face-2']
+
+
+def test_looks_at_a_fraction_of_the_pixels():
+    detector = Counting()
+    finder = FaceFinder(detector)
+    seen = []
+    for stamp, pair, _ in stream(31):
+        finder.find(pair.ir, pair.vis, stamp)
+        seen.append(detector.pixels)
+    assert seen[0] > 640 * 480
+    assert (seen[-1] - seen[0]) / 30 < 0.2 * 640 * 480
+
+
+def test_finds_who_comes_later_and_forgets_who_left():
+    finder = FaceFinder(HaarDetector(), max_lost=0.5)
+    frames = list(stream(30))
+    empty = np.full_like(frames[0][1].ir, 90)
+    counts = []
+    for stamp, _, _ in frames[:3]:
+        counts.append(len(finder.find(empty, None, stamp)))
+    for stamp, pair, _ in frames[3:]:
+        counts.append(len(finder.find(pair.ir, pair.vis, stamp)))
+    assert counts[:3] == [0, 0, 0] and counts[-1] == 1
+    last = frames[-1][0]
+    gone = [len(finder.find(empty, None, last + n * 33_333_333)) for n in range(1, 20)]
+    assert gone[-1] == 0
+    assert finder.find(frames[0][1].ir, frames[0][1].vis, last + 10**10) is not None
+
+
+def test_a_clock_that_jumps_back_starts_again():
+    finder = FaceFinder(HaarDetector())
+    frames = list(stream(4))
+    for _ in range(2):
+        for stamp, pair, _ in frames:
+            (track,) = finder.find(pair.ir, pair.vis, stamp)
+            assert track.face_id == 'face-1'
+
+
+def test_an_image_that_goes_dark_is_left_for_the_other():
+    finder = FaceFinder(HaarDetector())
+    for stamp, pair, _ in stream(10):
+        (track,) = finder.find(pair.ir, np.zeros_like(pair.vis), stamp)
+        assert track.face_id == 'face-1'

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from fer_fusion_ros.faces import Detection, FaceTracker
+
+FRAME = 33_333_333
+
+
+def face(x, y=100.0, size=50.0):
+    return Detection((x - size / 2, y - size / 2, size, size), 1.0)
+
+
+def centre(track):
+    return track.box[0] + track.box[2] / 2
+
+
+def test_one_face_keeps_its_id_while_it_moves():
+    tracker = FaceTracker()
+    rng = np.random.default_rng(0)
+    for frame in range(90):
+        x = 100 + 5 * frame
+        (track,) = tracker.update([face(x + rng.normal(0, 1.5))], frame * FRAME)
+        assert track.face_id == 'face-1' and track.detected
+        assert centre(track) == pytest.approx(x, abs=6)
+
+
+def test_two_faces_that_cross_keep_their_ids():
+    tracker = FaceTracker()
+    for frame in range(100):
+        left, right = face(100 + 4 * frame, 100), face(500 - 4 * frame, 150)
+        tracks = tracker.update([right, left] if frame % 2 else [left, right], frame * FRAME)
+        assert len(tracks) == 2
+        places = {track.face_id: centre(track) for track in tracks}
+        if frame == 0:
+            ids = ['face-1', 'face-2']
+        assert places[ids[0]] == pytest.approx(100 + 4 * frame, abs=5)
+        assert places[ids[1]] == pytest.approx(500 - 4 * frame, abs=5)
+
+
+def test_an_id_survives_a_short_loss_on_the_move():
+    tracker = FaceTracker(max_lost=0.7)
+    for frame in range(20):
+        tracker.update([face(100 + 4 * frame)], frame * FRAME)
+    for frame in range(20, 36):
+        tracks = tracker.update([], frame * FRAME)
+        # Reported for 0.3 s; then only the id is kept.
+        assert [track.detected for track in tracks] == ([False] if frame <= 28 else [])
+    (track,) = tracker.update([face(100 + 4 * 36)], 36 * FRAME)
+    assert track.face_id == 'face-1' and track.detected
+
+
+def test_an_id_is_retired_after_a_long_loss():
+    tracker = FaceTracker(max_lost=0.7)
+    tracker.update([face(100)], 0)
+    (track,) = tracker.update([face(100)], 800_000_000)
+    assert track.face_id == 'face-2'
+
+
+def test_a_face_of_another_size_is_another_face():
+    tracker = FaceTracker()
+    tracker.update([face(100, size=50)], 0)
+    tracks = tracker.update([face(100, size=120)], FRAME)
+    assert [(track.face_id, track.detected) for track in tracks] == [
+        ('face-1', False),
+        ('face-2', True),
+    ]
+
+
+def test_prediction_goes_on_at_constant_velocity():
+    tracker = FaceTracker()
+    for frame in range(30):
+        tracker.update([face(100 + 6 * frame)], frame * FRAME)
+    (track,) = tracker.predict(32 * FRAME)
+    assert not track.detected
+    assert centre(track) == pytest.approx(100 + 6 * 32, abs=4)
+
+
+def test_a_clock_that_jumps_back_resets_the_ids():
+    tracker = FaceTracker()
+    tracker.update([face(100), face(300)], 10 * FRAME)
+    tracks = tracker.update([face(300)], 2 * FRAME)
+    assert [track.face_id for track in tracks] == ['face-1']
