@@ -14,6 +14,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from fer_fusion_ros.exceptions import FerFusionError
 
@@ -33,8 +34,9 @@ class StageNode(Node):
     """A node under the namespace /fer that says what is wrong with its topics.
 
     - Every topic takes QoS overrides (parameters ``qos_overrides.<topic>...``).
-    - A subscribed topic that is silent :data:`MISSING_AFTER` seconds after the start is reported
-      with the cause (nobody publishes it, or incompatible QoS) and the cure.
+    - A subscribed topic that is still silent :data:`MISSING_AFTER` seconds after the start is
+      reported, again and again, with the cause (nobody publishes it, or incompatible QoS) and
+      the cure.
     - :meth:`complain` logs a recurring fault once per :data:`COMPLAINT_PERIOD`.
     - Once per second :meth:`diagnose` is asked for values, published on ``/diagnostics``.
     """
@@ -46,9 +48,7 @@ class StageNode(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # For what must also run when simulated time stands still.
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._watchdog = self.create_timer(
-            MISSING_AFTER, self._report_silent, clock=self.steady_clock
-        )
+        self.create_timer(MISSING_AFTER, self._report_silent, clock=self.steady_clock)
         self.create_timer(1.0, self._publish_diagnostics, clock=self.steady_clock)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
@@ -95,7 +95,7 @@ class StageNode(Node):
                 if qos_check_compatible(offered, asked)[0] == QoSCompatibility.ERROR:
                     self.complain(
                         f'qos {publisher.topic_name} {other.node_name}',
-                        f'{publisher.topic_name}: node {other.node_name!r} hears nothing, it asks '
+                        f'{publisher.topic_name}: {_name_of(other)} hears nothing, it asks '
                         f'for {_policies(asked)} and this node offers {_policies(offered)}; '
                         'change its QoS, or set qos_overrides.'
                         f'{publisher.topic_name}.publisher.* of this node',
@@ -130,12 +130,14 @@ class StageNode(Node):
         return Duration(nanoseconds=max(0, self.get_clock().now().nanoseconds - stamp_ns))
 
     def _report_silent(self) -> None:
-        self._watchdog.cancel()
         if self.get_parameter('use_sim_time').value and not self.get_clock().now().nanoseconds:
-            self.get_logger().warning(
-                f'use_sim_time is set and nothing came on /clock in {MISSING_AFTER:.0f} s: '
-                'play the bag with --clock, or set use_sim_time to false'
+            self.complain(
+                '/clock',
+                'use_sim_time is set and nothing came on /clock yet: play the bag with --clock, '
+                'or set use_sim_time to false',
             )
+        if not self._silent:
+            return
         unpublished: dict[str, list[str]] = {}
         types = dict(self.get_topic_names_and_types())
         for topic, subscription in self._silent.items():
@@ -143,20 +145,21 @@ class StageNode(Node):
             if not publishers:
                 unpublished.setdefault(types[topic][0], []).append(topic)
             elif not self._report_incompatible(subscription):
-                names = ', '.join(sorted({other.node_name for other in publishers}))
-                self.get_logger().warning(
-                    f'{topic}: nothing in {MISSING_AFTER:.0f} s although {names} publishes it; '
-                    'see whether that node runs and gets images'
+                names = ', '.join(sorted({_name_of(other) for other in publishers}))
+                self.complain(
+                    f'silent {topic}',
+                    f'{topic}: no message yet although {names} publishes it; see whether that '
+                    'node runs and gets images',
                 )
         for kind, topics in unpublished.items():
             others = [name for name, kinds in types.items() if kind in kinds]
             offered = sorted(name for name in others if self._is_published_elsewhere(name))
-            self.get_logger().warning(
-                f'nothing in {MISSING_AFTER:.0f} s, nobody publishes {", ".join(topics)}; start '
-                f'what does, or remap another {kind} with -r {topics[0]}:=<topic>; there are: '
-                f'{", ".join(offered[:8]) or "none"}'
+            self.complain(
+                f'unpublished {kind}',
+                f'no message yet, nobody publishes {", ".join(topics)}; start what does, or '
+                f'remap another {kind} with -r {topics[0]}:=<topic>; there are: '
+                f'{", ".join(offered[:8]) or "none"}',
             )
-        self._silent.clear()
 
     def _report_incompatible(self, subscription: Subscription) -> bool:
         found = False
@@ -167,7 +170,7 @@ class StageNode(Node):
                 found = True
                 self.complain(
                     f'qos {topic} {other.node_name}',
-                    f'{topic}: this node hears nothing from {other.node_name!r}, which offers '
+                    f'{topic}: this node hears nothing from {_name_of(other)}, which offers '
                     f'{_policies(offered)} while this node asks for {_policies(asked)}; set '
                     f'-p qos_overrides.{topic}.subscription.reliability:='
                     f'{offered.reliability.name.lower()} here, or change the publisher',
@@ -189,6 +192,11 @@ class StageNode(Node):
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
+
+
+def _name_of(other: TopicEndpointInfo) -> str:
+    # The name can arrive later than the endpoint.
+    return 'a node' if 'UNKNOWN' in other.node_name else f'node {other.node_name!r}'
 
 
 def _policies(qos: QoSProfile) -> str:

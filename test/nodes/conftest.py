@@ -35,6 +35,8 @@ class LensFeeder:
             for lens in LENSES
         }
         self._rendered: dict[tuple[str, float], np.ndarray] = {}
+        self.stamps: set[int] = set()
+        """Of everything sent, as `send` returns them."""
 
     def wait_for_listeners(self, count: int = 1, timeout: float = 20.0) -> None:
         """Wait until so many nodes subscribe to every image and calibration."""
@@ -95,7 +97,9 @@ class LensFeeder:
             change(lens, message)
             self._infos[lens].publish(info)
             self._images[lens].publish(message)
-        return stamps.get('vis_left', next(iter(stamps.values()), 0))
+        stamp = stamps.get('vis_left', next(iter(stamps.values()), 0))
+        self.stamps.add(stamp)
+        return stamp
 
 
 @pytest.fixture

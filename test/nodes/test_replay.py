@@ -43,7 +43,8 @@ def test_a_replayed_bag_gives_the_same_expressions(
     write_bag(tmp_path / 'bag', raw)
 
     node = start_node('pipeline', '-p', 'use_sim_time:=true')
-    player = start_process('python', PLAYER, tmp_path / 'bag', '0.3')
+    # The recorders of this test subscribe too.
+    player = start_process('python', PLAYER, tmp_path / 'bag', '0.3', '2')
     assert spin_until(lambda: len(arrays) == FRAMES, 30), node.output + player.output
     for before, after in zip(expected, arrays, strict=True):
         assert before.header == after.header

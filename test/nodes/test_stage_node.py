@@ -14,8 +14,9 @@ def test_missing_topics_are_named_with_those_there_are(start_node, ros_node):
 
     publisher = ros_node.create_publisher(Image, '/camera/image', 1)
     node = start_node('registration')
-    output = node.wait_for('nobody publishes /fer/ir_left/image_raw')
-    assert '-r /fer/ir_left/image_raw:=<topic>; there are: /camera/image' in output
+    # The first report comes after 3 s; should the other topic be found later, the next names it.
+    node.wait_for('-r /fer/ir_left/image_raw:=<topic>; there are: /camera/image', timeout=30)
+    assert 'nobody publishes /fer/ir_left/image_raw' in node.output
     ros_node.destroy_publisher(publisher)
 
 
@@ -26,7 +27,8 @@ def test_incompatible_publisher_is_named_with_both_policies_and_the_fix(start_no
     publisher = ros_node.create_publisher(Image, '/fer/vis_left/image_raw', best_effort)
     override = 'qos_overrides./fer/vis_left/image_raw.subscription.reliability'
     node = start_node('registration', '-p', f'{override}:=reliable')
-    output = node.wait_for("hears nothing from 'test_node'")
+    output = node.wait_for('this node hears nothing from')
+    assert '/fer/vis_left/image_raw: ' in output
     assert 'offers best_effort' in output
     assert 'asks for reliable' in output
     assert f'-p {override}:=best_effort' in output
@@ -39,5 +41,6 @@ def test_incompatible_subscriber_is_named(start_node, ros_node):
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     ros_node.create_subscription(ExpressionArray, '/fer/expressions', print, latched)
     node = start_node('expression')
-    output = node.wait_for("/fer/expressions: node 'test_node' hears nothing")
+    output = node.wait_for('hears nothing, it asks for')
+    assert '/fer/expressions: ' in output
     assert 'transient_local' in output
