@@ -105,8 +105,10 @@ class LensThread:
                 )
             finally:
                 self.source.close()
-            delay = self._delays[0] if self.images > images else min(2 * delay, self._delays[1])
+            if self.images > images:
+                delay = self._delays[0]
             self._stopped.wait(delay)
+            delay = min(2 * delay, self._delays[1])
 
     def _show(self) -> None:
         self.source.open()

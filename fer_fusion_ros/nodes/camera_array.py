@@ -26,6 +26,9 @@ from fer_fusion_ros.nodes.stage_node import StageNode
 SILENT_AFTER = 1.0
 """Seconds without an image after which a lens that claims to run is reported."""
 
+START_AFTER_NS = 500_000_000
+"""Time to open every source, so that recordings start in step and with their first frame."""
+
 RIG_START = 'rig start (ns)'
 """Key, in the diagnostics, of the stamp at which the light programme of the rig started."""
 
@@ -90,7 +93,7 @@ class CameraArray(StageNode):
         wanted = {lens: given[lens]['source'].strip() for lens in lenses}
         rig = SimulatedRig(**rig_settings) if RIG in wanted.values() else None
         self._rig = rig
-        self._start_ns = start_ns = time.time_ns()
+        self._start_ns = start_ns = time.time_ns() + START_AFTER_NS
         self._lenses = []
         for lens in lenses:
             source = open_lens(lens, wanted[lens], rig=rig, start_ns=start_ns, **settings)
