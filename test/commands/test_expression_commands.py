@@ -1,0 +1,59 @@
+"""Train, resume, export and evaluate on a few real faces by the commands alone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch')
+pytest.importorskip('lightning_fabric')
+
+from fer_fusion_ros.commands.main import main
+
+CONFIG = Path(__file__).parents[2] / 'config' / 'training' / 'expression.yaml'
+
+
+@pytest.fixture
+def archive(shared_data, tmp_path):
+    path = tmp_path / 'fer.npz'
+    with np.load(shared_data / 'fer2013' / 'fer2013_train_public.npz') as whole:
+        x, y = whole['public_x'][:40], whole['public_y'][:40]
+    # The first four faces stand in both splits.
+    np.savez(path, train_x=x[:24], train_y=y[:24], public_x=x[20:40], public_y=y[20:40])
+    return path
+
+
+def test_the_way_from_faces_to_figures(archive, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = ['size=20', 'batch_size=8', 'precision=32-true', 'ema=0.5']
+    train = ['train-expression', str(CONFIG), '--data', str(archive), '--output', 'run', '--set']
+    assert main([*train, *settings, 'epochs=1']) == 0
+    assert main([*train, *settings, 'epochs=2', '--resume']) == 0
+    assert 'Best accuracy on the selection set' in capsys.readouterr().out
+    assert len(Path('run/history.csv').read_text().splitlines()) == 3
+
+    assert main(['export-expression', 'run/last.ckpt', '--output', 'weights']) == 0
+    assert 'weights/expression.onnx' in capsys.readouterr().out
+
+    figures = []
+    for weights in ('run/last.ckpt', 'weights/expression.safetensors', 'weights/expression.onnx'):
+        evaluate = ['evaluate-expression', '--data', str(archive), '--weights', weights]
+        assert main([*evaluate, '--output', 'figures', '--calibrate']) == 0
+        out = capsys.readouterr().out
+        assert 'without duplicates of training faces' in out and 'ten-crop' in out
+        assert 'Temperature' in out
+        figures.append(json.loads(Path('figures/figures.json').read_text())['accuracy'])
+    assert [row['accuracy'] for row in figures[0]] == [row['accuracy'] for row in figures[1]]
+    counts = {row['faces']: row['count'] for row in figures[0]}
+    assert counts == {'all': 20, 'without duplicates of training faces': 16}
+
+
+def test_errors_come_without_a_traceback(archive, tmp_path, capsys):
+    data = ['--data', str(archive), '--output', str(tmp_path / 'run')]
+    assert main(['train-expression', str(CONFIG), *data, '--set', 'epoch=1']) == 1
+    assert 'unknown field epoch' in capsys.readouterr().err
+    assert main(['train-expression', str(CONFIG), '--data', str(tmp_path / 'none.npz')]) == 1
+    assert 'none.npz: no such file' in capsys.readouterr().err
+    assert main(['evaluate-expression', *data, '--split', 'private']) == 1
+    assert 'no private_x' in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""Photographs with a table are cropped to their faces."""
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_fusion_ros.exceptions import DataError
+from fer_fusion_ros.expression.data.labelled_photographs import (
+    cut_face,
+    load_labelled_photographs,
+)
+from fer_fusion_ros.expression.data.load_faces import load_faces
+from fer_fusion_ros.expression.labels import LABELS
+from fer_fusion_ros.faces.haar_detector import HaarDetector
+
+
+def test_the_real_near_infrared_photographs_are_read_whole(shared_data):
+    faces = load_faces(shared_data / 'nir_faces')
+    assert faces.images.shape == (66, 48, 48)
+    assert len(np.unique(faces.subjects)) == 9
+    assert set(faces.labels) == set(range(7))
+    # Faces, not backgrounds: all crops resemble their mean.
+    mean = faces.images.mean(0).ravel()
+    likeness = [np.corrcoef(mean, image.ravel())[0, 1] for image in faces.images]
+    assert np.median(likeness) > 0.6
+
+
+def test_a_photograph_without_a_face_gives_its_central_square(tmp_path):
+    image = np.tile(np.arange(96, dtype=np.uint8), (48, 1))
+    crop = cut_face(image, HaarDetector(), 48)
+    assert crop.shape == (48, 48)
+    np.testing.assert_allclose(crop[10], np.arange(24, 72), atol=1)
+    with pytest.raises(DataError, match='here: no face is found'):
+        cut_face(image, HaarDetector(), 48, 'here')
+
+
+def test_errors_name_the_file(tmp_path):
+    with pytest.raises(DataError, match=r'labels\.csv: cannot be read'):
+        load_labelled_photographs(tmp_path, HaarDetector())
+    table = tmp_path / 'labels.csv'
+    table.write_text('name,expression\n')
+    with pytest.raises(DataError, match=r'labels\.csv: needs the columns file and expression'):
+        load_labelled_photographs(tmp_path, HaarDetector())
+    table.write_text('file,expression\na.png,happy\n')
+    with pytest.raises(DataError, match=r'a\.png: not a readable image'):
+        load_labelled_photographs(tmp_path, HaarDetector())
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((60, 60), np.uint8))
+    faces = load_labelled_photographs(tmp_path, HaarDetector())
+    assert [LABELS[label] for label in faces.labels] == ['happy'] and faces.subjects is None
+    table.write_text('file,expression\na.png,happy\na.png,bored\n')
+    with pytest.raises(DataError, match=r"labels\.csv: line 3: unknown expression 'bored'"):
+        load_labelled_photographs(tmp_path, HaarDetector())

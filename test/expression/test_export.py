@@ -1,0 +1,81 @@
+"""Exported weights say the same as the checkpoint, in every engine, and how to feed them."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+onnxruntime = pytest.importorskip('onnxruntime')
+
+from fer_fusion_ros.engine import WEIGHTS  # noqa: E402
+from fer_fusion_ros.exceptions import CheckpointError  # noqa: E402
+from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
+from fer_fusion_ros.expression.export import export_expression, load_network  # noqa: E402
+from fer_fusion_ros.expression.labels import LABELS  # noqa: E402
+from fer_fusion_ros.expression.predictor import Predictor  # noqa: E402
+from fer_fusion_ros.expression.train import ExpressionConfig, Trainer  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    faces = Faces('noise', rng.integers(0, 256, (8, 48, 48), np.uint8), np.arange(8) % 7)
+    config = ExpressionConfig(size=20, epochs=1, batch_size=8, precision='32-true', mean=0.4)
+    trainer = Trainer(config, faces, faces, tmp_path_factory.mktemp('training'))
+    trainer.fit()
+    return trainer.last
+
+
+@pytest.fixture(scope='module')
+def exported(checkpoint, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('exported')
+    network, metadata = load_network(checkpoint)
+    metadata['temperature'] = '1.5'
+    return folder, export_expression(network, metadata, folder)
+
+
+def test_all_forms_of_the_weights_agree(checkpoint, exported):
+    folder, _ = exported
+    crops = np.random.default_rng(1).integers(0, 256, (5, 20, 20), np.uint8)
+    forms = [folder / 'expression.onnx', folder / 'expression.safetensors']
+    predictors = [Predictor(path, 'onnxruntime', 1) for path in forms]
+    probabilities = [predict(crops) for predict in predictors]
+    np.testing.assert_allclose(probabilities[0], probabilities[1], atol=2e-3)
+    np.testing.assert_allclose(probabilities[0].sum(1), 1, rtol=1e-5)
+    for predict in predictors:
+        assert (predict.size, predict.temperature, predict.classes) == (20, 1.5, LABELS)
+    # Dividing the logits by 1.5 is what tells the export from the checkpoint.
+    raw = Predictor(checkpoint)(crops) ** (1 / 1.5)
+    np.testing.assert_allclose(probabilities[1], raw / raw.sum(1, keepdims=True), atol=2e-3)
+
+
+def test_the_metadata_tell_how_to_prepare_faces(exported):
+    folder, hashes = exported
+    session = onnxruntime.InferenceSession(str(folder / 'expression.onnx'))
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert metadata == load_network(folder / 'expression.safetensors')[1]
+    assert metadata['labels'] == ','.join(LABELS)
+    assert (metadata['size'], metadata['mean'], metadata['std']) == ('20', '0.4', '0.255')
+    for name, digest in hashes.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert {'expression.onnx', 'expression.safetensors'} == set(hashes)
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / 'expression.safetensors'
+    path.write_bytes(b'nothing')
+    with pytest.raises(CheckpointError, match=r'expression\.safetensors: not exported weights'):
+        load_network(path)
+    with pytest.raises(CheckpointError, match=r'none\.ckpt: not a readable checkpoint'):
+        load_network(tmp_path / 'none.ckpt')
+
+
+def test_both_bundled_files_hold_the_same_network():
+    crops = np.random.default_rng(1).integers(0, 256, (2, 44, 44), np.uint8)
+    onnx, torch_ = (
+        Predictor(WEIGHTS / f'expression.{suffix}', 'onnxruntime', 1)
+        for suffix in ('onnx', 'safetensors')
+    )
+    np.testing.assert_allclose(onnx(crops), torch_(crops), atol=5e-3)
+    assert onnx.temperature == torch_.temperature and onnx.size == torch_.size == 44
