@@ -1,18 +1,15 @@
 """Export a trained generator for engines without PyTorch."""
 
-import hashlib
 import json
-import warnings
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
 from fer_fusion_ros.exceptions import CheckpointError
 from fer_fusion_ros.fusion.generator import PRESETS, Generator
+from fer_fusion_ros.learning.export import export_network
 
 #: Largest difference to PyTorch in [-1, 1] that an export may have: a hundredth of a grey level.
 TOLERANCE = 1e-4
@@ -67,8 +64,6 @@ def export_generator(generator: Generator, preset: str, folder: str | Path) -> d
     :return: SHA-256 of each file by its name.
     :raises CheckpointError: if an exported file gives another result.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     widths, fold = PRESETS[preset]
     metadata = {
         'model': 'fusion',
@@ -77,46 +72,18 @@ def export_generator(generator: Generator, preset: str, folder: str | Path) -> d
         'fold': str(fold),
         'range': '[-1, 1]',
     }
-    weights, graph = folder / 'fusion.safetensors', folder / 'fusion.onnx'
-    save_file(generator.state_dict(), weights, metadata)
-    _write_onnx(generator, graph, metadata)
-    _check(generator, weights, graph)
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, graph)}
-
-
-def _write_onnx(generator: Generator, path: Path, metadata: dict[str, str]) -> None:
-    size = {0: 'N', 2: 'H', 3: 'W'}
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        torch.onnx.export(
-            generator,
-            (torch.zeros(2, 1, 31, 43), torch.zeros(2, 1, 31, 43)),
-            str(path),
-            input_names=['ir', 'vis'],
-            output_names=['fused'],
-            dynamic_axes={'ir': size, 'vis': size, 'fused': size},
-            opset_version=17,
-            dynamo=False,
-        )
-    model = onnx.load(str(path))
-    onnx.helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, str(path))
-
-
-def _check(generator: Generator, weights: Path, graph: Path) -> None:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(graph), providers=['CPUExecutionProvider'])
-    reloaded = load_generator(weights)
     rng = np.random.default_rng(0)
-    for shape in ((1, 1, 48, 64), (3, 1, 45, 37)):
-        ir, vis = rng.uniform(-1, 1, (2, *shape)).astype(np.float32)
-        with torch.no_grad():
-            expected = generator(torch.from_numpy(ir), torch.from_numpy(vis)).numpy()
-            again = reloaded(torch.from_numpy(ir), torch.from_numpy(vis)).numpy()
-        (fused,) = session.run(['fused'], {'ir': ir, 'vis': vis})
-        for path, result in ((weights, again), (graph, fused)):
-            error = float(np.abs(result - expected).max())
-            if error > TOLERANCE:
-                raise CheckpointError(f'{path} differs from PyTorch by {error:.2g}.')
+    examples = [
+        tuple(torch.from_numpy(rng.uniform(-1, 1, shape).astype(np.float32)) for _ in range(2))
+        for shape in ((2, 1, 31, 43), (1, 1, 48, 64), (3, 1, 45, 37))
+    ]
+    size = {0: 'N', 2: 'H', 3: 'W'}
+    return export_network(
+        generator,
+        Path(folder) / 'fusion',
+        {'ir': size, 'vis': size},
+        {'fused': size},
+        examples,
+        metadata,
+        TOLERANCE,
+    )
