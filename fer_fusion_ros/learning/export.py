@@ -60,6 +60,8 @@ def export_network(
     onnx.helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(graph))
+    # safetensors makes files that only their owner may read.
+    weights.chmod(graph.stat().st_mode)
     _check(network, weights, graph, list(inputs), examples, tolerance)
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (weights, graph)}
 
