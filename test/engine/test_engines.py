@@ -1,0 +1,92 @@
+import importlib.util
+import sys
+
+import numpy as np
+import pytest
+
+from fer_fusion_ros.engine import WEIGHTS, Engine, create_engine
+from fer_fusion_ros.exceptions import EngineError
+
+NAMES = ('openvino', 'onnxruntime', 'torch')
+
+
+@pytest.fixture(params=NAMES)
+def name(request):
+    pytest.importorskip(request.param)
+    return request.param
+
+
+def faces(count, seed=0):
+    return np.random.default_rng(seed).normal(0, 1, (count, 1, 44, 44)).astype(np.float32)
+
+
+def softmax(logits):
+    odds = np.exp(logits)
+    return odds / odds.sum(axis=1, keepdims=True)
+
+
+def pairs(shape, seed=0):
+    rng = np.random.default_rng(seed)
+    return {key: rng.uniform(-1, 1, shape).astype(np.float32) for key in ('ir', 'vis')}
+
+
+def test_engines_agree(name):
+    first = create_engine(WEIGHTS / 'expression.onnx', 'onnxruntime', 1)
+    second = create_engine(WEIGHTS / 'expression.onnx', name, 1)
+    expected, actual = (
+        softmax(engine.run({'face': faces(3)})['logits']) for engine in (first, second)
+    )
+    assert expected.shape == (3, 7)
+    assert actual == pytest.approx(expected, abs=1e-3)
+    assert second.metadata['labels'] == first.metadata['labels']
+    assert len(second.model_hash) == 12
+
+    first = create_engine(WEIGHTS / 'fusion.onnx', 'onnxruntime', 1)
+    second = create_engine(WEIGHTS / 'fusion.onnx', name, 1)
+    for shape in ((2, 1, 56, 56), (1, 1, 61, 45)):
+        fused = second.run(pairs(shape))['fused']
+        assert fused.shape == shape
+        assert fused == pytest.approx(first.run(pairs(shape))['fused'], abs=1e-3)
+
+
+def test_results_belong_to_the_caller(name):
+    engine = create_engine(WEIGHTS / 'expression.onnx', name, 1)
+    first = engine.run({'face': faces(1)})['logits']
+    kept = first.copy()
+    engine.run({'face': faces(1, seed=1)})
+    assert np.array_equal(first, kept)
+
+
+@pytest.mark.parametrize('count', [1, 2, 3, 7, 12])
+def test_batches_come_in_powers_of_two(count):
+    class Noting(Engine):
+        def run(self, inputs):
+            sizes.append(len(inputs['face']))
+            return {'double': inputs['face'] * 2}
+
+    sizes = []
+    doubled = Noting(WEIGHTS / 'expression.onnx').run_batch({'face': faces(count)})['double']
+    assert np.array_equal(doubled, faces(count) * 2)
+    assert sum(sizes) == count and all(size & (size - 1) == 0 for size in sizes)
+    assert len(sizes) == count.bit_count()
+
+
+def test_auto_takes_the_first_installed():
+    first = next(name for name in NAMES if importlib.util.find_spec(name))
+    assert create_engine(WEIGHTS / 'fusion.onnx').name == first
+
+
+def test_errors_carry_their_cure(tmp_path, monkeypatch):
+    with pytest.raises(EngineError, match='auto, openvino'):
+        create_engine(WEIGHTS / 'fusion.onnx', 'tensorrt')
+    with pytest.raises(EngineError, match=r'absent\.onnx is missing'):
+        create_engine(tmp_path / 'absent.onnx')
+    bad = tmp_path / 'bad.onnx'
+    bad.write_bytes(b'not a network')
+    for name in ('openvino', 'onnxruntime'):
+        with pytest.raises(EngineError, match='export the weights again'):
+            create_engine(bad, name)
+    monkeypatch.setitem(sys.modules, 'openvino', None)
+    monkeypatch.delitem(sys.modules, 'fer_fusion_ros.engine.openvino_engine', raising=False)
+    with pytest.raises(EngineError, match='pip install openvino'):
+        create_engine(WEIGHTS / 'fusion.onnx', 'openvino')

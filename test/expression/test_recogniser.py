@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from fer_fusion_ros.expression.labels import UNCERTAIN
+from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.expression.recogniser import combine
+from fer_fusion_ros.lenses.names import LENSES, SIDES
+from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
+from fer_fusion_ros.pipeline import PipelineSettings
+from fer_fusion_ros.pipeline.pipeline import create_recogniser
+from fer_fusion_ros.registration import Registrar
+
+SETTINGS = PipelineSettings(threads=1)
+
+
+def frames(count, lenses=LENSES, calibrated=True, **arguments):
+    rig = SimulatedRig(**arguments)
+    models = {lens: rig.camera_model(lens) for lens in LENSES} if calibrated else {}
+    registrar = Registrar(models)
+    for index in range(count):
+        t = index / 30
+        images = {lens: rig.render(lens, t) for lens in lenses}
+        yield (
+            round(t * 1e9),
+            {
+                side: registrar.register(side, images.get(f'ir_{side}'), images.get(f'vis_{side}'))
+                for side in SIDES
+                if f'ir_{side}' in images or f'vis_{side}' in images
+            },
+        )
+
+
+def run(recogniser, stream):
+    return [recogniser.process(pairs, stamp) for stamp, pairs in stream]
+
+
+@pytest.fixture(scope='module')
+def recogniser():
+    return create_recogniser(SETTINGS)
+
+
+@pytest.fixture(autouse=True)
+def fresh(recogniser):
+    recogniser.reset()
+
+
+def test_combines_by_the_mean_of_the_logarithms():
+    a, b = np.float32([0.8, 0.2, 0, 0, 0, 0, 0]), np.float32([0.2, 0.8, 0, 0, 0, 0, 0])
+    assert combine([a]) is a
+    assert combine([a, b])[:2] == pytest.approx([0.5, 0.5])
+    sure = np.float32([0.99, 0.01, 0, 0, 0, 0, 0])
+    combined = combine([sure, b])
+    assert combined[0] == pytest.approx(1 / (1 + np.sqrt(0.01 * 0.8 / (0.99 * 0.2))), abs=1e-4)
+    assert combined.sum() == pytest.approx(1) and combined.dtype == np.float32
+
+
+def test_the_same_frames_give_the_same_results(recogniser):
+    first = run(recogniser, frames(8, people=2))
+    # The stamps start again, which resets it.
+    second = run(recogniser, frames(8, people=2))
+    for before, after in zip(first, second, strict=True):
+        assert [face.face_id for face in before] == [face.face_id for face in after]
+        for a, b in zip(before, after, strict=True):
+            assert a.box == b.box
+            assert np.array_equal(a.probabilities, b.probabilities)
+
+
+def test_fills_every_field(recogniser):
+    results = run(recogniser, frames(6, people=2))
+    assert [len(faces) for faces in results] == [2] * 6
+    for face in results[-1]:
+        assert face.side == 'left' and face.modality is Modality.FUSED and face.lenses == 15
+        assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert face.confidence == face.probabilities.max()
+        assert face.raw_confidence == face.raw_probabilities.max()
+        assert 0.3 < face.illumination < 0.9
+        assert face.distance == pytest.approx(3.0, abs=0.15)
+        assert face.position[2] == pytest.approx(3.0, abs=0.15)
+    assert 'fusion-' in recogniser.model and 'expression-' in recogniser.model
+
+
+@pytest.mark.parametrize(
+    ('lenses', 'modality', 'mask'),
+    [
+        (('ir_left', 'ir_right'), Modality.INFRARED, 3),
+        (('vis_left', 'vis_right'), Modality.VISIBLE, 12),
+        (('ir_right', 'vis_right'), Modality.FUSED, 10),
+        (('ir_left', 'ir_right', 'vis_right'), Modality.FUSED, 11),
+        (('vis_right',), Modality.VISIBLE, 8),
+    ],
+)
+def test_goes_on_with_the_lenses_that_are_left(recogniser, lenses, modality, mask):
+    results = run(recogniser, frames(3, lenses))
+    (face,) = results[-1]
+    assert face.modality is modality and face.lenses == mask
+    assert face.side == ('left' if any(lens.endswith('left') for lens in lenses) else 'right')
+    assert np.isnan(face.illumination) == (modality is Modality.INFRARED)
+    assert face.distance == pytest.approx(3.0, abs=0.4)
+
+
+def test_without_calibration_there_is_no_distance(recogniser):
+    (face,) = run(recogniser, frames(2, calibrated=False))[-1]
+    assert np.isnan(face.distance) and face.position is None
+
+
+def test_nobody_is_there(recogniser):
+    pairs = next(frames(1))[1]
+    blank = {
+        side: type(pair)(side, np.full_like(pair.ir, 80), np.full_like(pair.vis, 80), pair.model)
+        for side, pair in pairs.items()
+    }
+    assert recogniser.process(blank, 0) == []
+    assert recogniser.process({}, 1) == []
+
+
+def test_abstains_below_its_confidence():
+    from dataclasses import replace
+
+    strict = create_recogniser(replace(SETTINGS, min_confidence=1.0))
+    (face,) = run(strict, frames(1))[0]
+    assert face.category == face.raw_category == UNCERTAIN
+    assert 0 < face.confidence < 1
+    lenient = create_recogniser(replace(SETTINGS, min_confidence=0.0))
+    (face,) = run(lenient, frames(1))[0]
+    assert face.category == face.probabilities.argmax()

@@ -1,0 +1,82 @@
+import math
+
+import numpy as np
+import pytest
+
+from fer_fusion_ros.expression.stereo import distance_by_width, find_in_other, position
+from fer_fusion_ros.lenses.names import LENSES
+from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
+from fer_fusion_ros.registration import RegisteredPair, Registrar
+
+
+def sides(distance, light=1.0, bands=('ir', 'vis')):
+    rig = SimulatedRig(distance=distance, light=light, sway=0.0)
+    registrar = Registrar({lens: rig.camera_model(lens) for lens in LENSES})
+    pairs = {}
+    for side in ('left', 'right'):
+        images = [
+            rig.render(f'{band}_{side}', 0.0) if band in bands else None for band in ('ir', 'vis')
+        ]
+        pairs[side] = registrar.register(side, *images)
+    return pairs, rig.truth(0.0)[0].position
+
+
+def box_at(pair, place, width=0.18):
+    pixel = pair.model.P @ [*place, 1.0]
+    u, v = pixel[:2] / pixel[2] + 0.5
+    size = pair.model.P[0, 0] * width / place[2]
+    return (u - size / 2, v - size / 2, size, size)
+
+
+@pytest.mark.parametrize('distance', [1.5, 2.5, 3.5])
+@pytest.mark.parametrize('light', [1.0, 0.02])
+def test_measures_the_distance(distance, light):
+    pairs, place = sides(distance, light)
+    sighting = find_in_other(pairs['left'], pairs['right'], box_at(pairs['left'], place))
+    assert sighting.distance == pytest.approx(distance, rel=0.04)
+    expected = box_at(pairs['right'], place)
+    assert sighting.box == pytest.approx(expected, abs=2)
+
+
+def test_matches_in_infrared_when_that_is_all():
+    pairs, place = sides(3.0, bands=('ir',))
+    back = find_in_other(pairs['right'], pairs['left'], box_at(pairs['right'], place))
+    assert back.distance == pytest.approx(3.0, rel=0.04)
+    assert back.box == pytest.approx(box_at(pairs['left'], place), abs=2)
+
+
+def test_trusts_the_calibration_when_the_sides_share_no_band():
+    pairs, place = sides(3.0)
+    left = RegisteredPair('left', pairs['left'].ir, None, pairs['left'].model)
+    right = RegisteredPair('right', None, pairs['right'].vis, pairs['right'].model)
+    sighting = find_in_other(left, right, box_at(left, place))
+    assert sighting.box == pytest.approx(box_at(right, place), abs=2)
+    assert sighting.distance == pytest.approx(3.0)
+
+
+def test_without_calibration_finds_the_face_but_no_distance():
+    pairs, place = sides(3.0)
+    box, expected = (box_at(pairs[side], place) for side in ('left', 'right'))
+    left, right = (RegisteredPair(side, None, pairs[side].vis) for side in ('left', 'right'))
+    sighting = find_in_other(left, right, box)
+    assert math.isnan(sighting.distance)
+    assert sighting.box == pytest.approx(expected, abs=3)
+    blank = RegisteredPair('right', None, np.full_like(right.vis, 128))
+    assert find_in_other(left, blank, box).box is None
+
+
+def test_a_face_beyond_the_border_of_the_other_is_not_there():
+    pairs, _ = sides(3.0)
+    assert find_in_other(pairs['left'], pairs['right'], (-40.0, 200.0, 60.0, 60.0)).box is None
+
+
+def test_position_and_width():
+    pairs, place = sides(3.0)
+    box = box_at(pairs['left'], place)
+    assert distance_by_width(pairs['left'].model, box) == pytest.approx(3.0)
+    # From the array's centre to the visible lens on the left.
+    expected = np.array(place) + [0.03, -0.0125, 0]
+    assert position(pairs['left'].model, box, 3.0) == pytest.approx(expected, abs=1e-6)
+    assert position(None, box, 3.0) is None
+    assert position(pairs['left'].model, box, math.nan) is None
+    assert math.isnan(distance_by_width(None, box))

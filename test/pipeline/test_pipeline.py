@@ -1,0 +1,92 @@
+import subprocess
+import sys
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from fer_fusion_ros.exceptions import ConfigurationError
+from fer_fusion_ros.expression.labels import LABELS
+from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.lenses.names import LENSES
+from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
+from fer_fusion_ros.pipeline import Pipeline, PipelineSettings, draw_overlay
+from fer_fusion_ros.pipeline.settings import CHOICES, RANGES
+from fer_fusion_ros.synchronisation import Frame, FrameSet
+
+
+def frame_sets(rig, count, lenses=LENSES):
+    for index in range(count):
+        t = index / 30
+        yield FrameSet.of(
+            *(
+                Frame(lens, round(t * 1e9) + 1000 * i, rig.render(lens, t), f'{lens}_optical')
+                for i, lens in enumerate(lenses)
+            )
+        )
+
+
+@pytest.mark.parametrize('light', [1.0, 0.02])
+def test_names_the_smile_of_the_astronaut(light):
+    rig = SimulatedRig(light=light)
+    models = {lens: rig.camera_model(lens) for lens in LENSES}
+    pipeline = Pipeline(PipelineSettings(threads=1), models)
+    for frame_set in frame_sets(rig, 15):
+        result = pipeline.process(frame_set)
+        (face,) = result.faces
+        assert face.face_id == 'face-1' and face.modality is Modality.FUSED
+    assert LABELS[face.category] == 'happy'
+    assert face.illumination < 0.35 if light < 1 else face.illumination > 0.4
+
+    # Stamps and frames are those of the visible lenses.
+    assert result.stamp_ns == result.stamps['left'] == frame_set.frames['vis_left'].stamp_ns
+    assert result.stamps['right'] == frame_set.frames['vis_right'].stamp_ns
+    assert result.frame_ids == {'left': 'vis_left_optical', 'right': 'vis_right_optical'}
+    image, modality = result.fused('left')
+    assert image.shape == (480, 640, 3) and modality is Modality.FUSED
+    assert result.fused('left')[0] is image
+
+    overlay = draw_overlay(image, result.faces)
+    x, y, width, height = (round(value) for value in face.box)
+    changed = (overlay != image).any(axis=2)
+    assert changed[y, x : x + width].all() and changed[y + height, x : x + width].all()
+    assert not changed[:60].any()
+
+
+def test_draws_on_grey_and_at_the_border():
+    rig = SimulatedRig()
+    pipeline = Pipeline(PipelineSettings(threads=1))
+    (face,) = pipeline.process(next(iter(frame_sets(rig, 1)))).faces
+    moved = type(face)(**{**vars(face), 'box': (600.0, 450.0, 60.0, 60.0)})
+    assert draw_overlay(np.zeros((480, 640), np.uint8), [moved]).shape == (480, 640, 3)
+
+
+def test_a_side_without_images_is_absent():
+    rig = SimulatedRig()
+    pipeline = Pipeline(PipelineSettings(threads=1))
+    (frame_set,) = frame_sets(rig, 1, ('ir_right',))
+    result = pipeline.process(frame_set)
+    assert list(result.pairs) == ['right'] and result.frame_ids == {'right': 'ir_right_optical'}
+    assert result.fused('right')[1] is Modality.INFRARED
+    with pytest.raises(KeyError):
+        result.fused('left')
+
+
+def test_settings_say_what_is_wrong():
+    with pytest.raises(ConfigurationError, match=r'min_confidence is 1\.5; give 0\.0 to 1\.0'):
+        PipelineSettings(min_confidence=1.5)
+    with pytest.raises(ConfigurationError, match=r'detector is .hair.; choose one of haar, yunet'):
+        PipelineSettings(detector='hair')
+    numeric = {f.name for f in fields(PipelineSettings) if not isinstance(f.default, str)}
+    assert numeric == set(RANGES)
+    assert set(CHOICES) < {f.name for f in fields(PipelineSettings)} - numeric
+
+
+def test_the_core_needs_neither_ros_nor_torch():
+    code = (
+        'import sys, fer_fusion_ros.pipeline as p; p.Pipeline();'
+        'bad = {"torch", "rclpy", "sensor_msgs", "matplotlib"} & set(sys.modules);'
+        'sys.exit(", ".join(bad) or 0)'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
