@@ -1,7 +1,7 @@
 """Node that publishes the images and calibrations of the four lenses."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -22,6 +22,7 @@ from fer_fusion_ros.messages.stamps import set_stamp
 from fer_fusion_ros.nodes.parameters import declare, report_unknown
 from fer_fusion_ros.nodes.run import run
 from fer_fusion_ros.nodes.stage_node import StageNode
+from fer_fusion_ros.synchronisation import Frame
 
 SILENT_AFTER = 1.0
 """Seconds without an image after which a lens that claims to run is reported."""
@@ -37,10 +38,17 @@ class CameraArray(StageNode):
     """Read every lens in a thread of its own and publish what it sees.
 
     A lens that fails is reported and opened again, ever less often, while the others go on.
+
+    :param on_frame: also called with each image, in its lens's thread.
+    :ivar models: calibration by lens, None where there is none.
     """
 
-    def __init__(self, **node_arguments: Any) -> None:
+    def __init__(
+        self, on_frame: Callable[[Frame], None] | None = None, **node_arguments: Any
+    ) -> None:
         super().__init__('camera_array', **node_arguments)
+        self.on_frame = on_frame
+        self.models: dict[str, CameraModel | None] = {}
         lenses = declare(self, 'lenses', list(LENSES), 'lenses to publish', choices=LENSES)
         defaults = self._declare_lens_parameters()
         compressed = declare(
@@ -102,6 +110,7 @@ class CameraArray(StageNode):
             model = rig.camera_model(lens) if wanted[lens] == RIG and not url else None
             if url:
                 model = CameraModel.from_yaml(url, get_package_share_directory, frame_id)
+            self.models[lens] = model
             self._lenses.append(
                 _LensPublisher(self, source, model, frame_id, quality if compressed else 0, delays)
             )
@@ -198,7 +207,7 @@ class _LensPublisher:
 
     def __init__(
         self,
-        node: StageNode,
+        node: CameraArray,
         source: LensSource,
         model: CameraModel | None,
         frame_id: str,
@@ -226,6 +235,8 @@ class _LensPublisher:
             info = self._info_message = self._make_info(*image.shape[:2], stamp_ns)
         set_stamp(info.header.stamp, stamp_ns)
         self._info.publish(info)
+        if self._node.on_frame is not None:
+            self._node.on_frame(Frame(self.thread.lens, stamp_ns, image, self._frame_id))
         if self._image.get_subscription_count():
             self._image.publish(array_to_image(image, stamp_ns, self._frame_id))
         if self._compressed is not None and self._compressed.get_subscription_count():

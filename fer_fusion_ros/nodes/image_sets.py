@@ -1,5 +1,6 @@
 """Images and calibrations from topics, grouped by capture stamp, handed to one worker thread."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -45,6 +46,7 @@ class ImageSets:
     :param node: whose parameters, topics and log are used.
     :param topics: gives the image and the calibration topic of a lens.
     :param work: called with frame sets whose images are still messages.
+    :param subscribe: False when frames come by :meth:`add` alone, from any thread.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class ImageSets:
         node: StageNode,
         topics: Callable[[str], tuple[str, str]],
         work: Callable[[FrameSet], None],
+        *,
+        subscribe: bool = True,
     ) -> None:
         self.lenses: list[str] = declare(
             node, 'lenses', list(LENSES), 'lenses to use', choices=LENSES
@@ -91,6 +95,7 @@ class ImageSets:
         self._seen: dict[str, tuple] = {}
         self._first: float | None = None
         self._calibrated = False
+        self._lock = threading.Lock()
         self._held: deque[FrameSet] = deque(maxlen=depth)
         self._missing: tuple[str, ...] = ()
         self._resets = 0
@@ -101,25 +106,29 @@ class ImageSets:
             image_topic, info_topic = topics(lens)
             if transport == 'compressed':
                 image_topic += '/compressed'
-            subscription = node.subscribe(
-                Image if transport == 'raw' else CompressedImage,
-                image_topic,
-                self._image_callback(lens),
-                IMAGE_SUBSCRIBER_QOS,
-            )
-            self._topics[lens] = subscription.topic_name
-            lenses_of.setdefault(info_topic, []).append(lens)
+            self._topics[lens] = node.resolve_topic_name(image_topic)
+            if subscribe:
+                node.subscribe(
+                    Image if transport == 'raw' else CompressedImage,
+                    image_topic,
+                    self._image_callback(lens),
+                    IMAGE_SUBSCRIBER_QOS,
+                )
+                lenses_of.setdefault(info_topic, []).append(lens)
         for topic, lenses in lenses_of.items():
             node.subscribe(CameraInfo, topic, self._info_callback(lenses), IMAGE_SUBSCRIBER_QOS)
         node.create_timer(0.1, self._watch_lenses, clock=node.steady_clock)
 
     def add(self, frame: Frame) -> None:
         """Take in a frame, as the subscriptions do."""
+        if frame.lens not in self.lenses:
+            return
         if self._first is None:
             self._first = time.monotonic()
         frame_set = self._synchroniser.add(frame)
         if frame_set is not None:
-            self._held.append(frame_set)
+            with self._lock:
+                self._held.append(frame_set)
             self._let_go()
 
     def read(self, frame_set: FrameSet) -> FrameSet:
@@ -200,8 +209,9 @@ class ImageSets:
         if not self._calibrated and self._first is not None:
             known = all(lens in self.models for lens in self.lenses)
             self._calibrated = known or time.monotonic() - self._first > START_UP
-        while self._calibrated and self._held:
-            self._worker.put(self._held.popleft())
+        with self._lock:
+            while self._calibrated and self._held:
+                self._worker.put(self._held.popleft())
 
     def _watch_lenses(self) -> None:
         if self._first is None or time.monotonic() - self._first < START_UP:

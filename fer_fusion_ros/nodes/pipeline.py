@@ -5,11 +5,12 @@ from functools import partial
 from typing import Any
 
 from fer_fusion_ros.messages.expression import make_header
+from fer_fusion_ros.nodes.camera_array import CameraArray
 from fer_fusion_ros.nodes.expression_publisher import ExpressionPublisher
 from fer_fusion_ros.nodes.fused_publisher import FusedPublisher
 from fer_fusion_ros.nodes.image_sets import ImageSets, raw_topics
 from fer_fusion_ros.nodes.pair_publisher import PairPublisher
-from fer_fusion_ros.nodes.parameters import report_unknown
+from fer_fusion_ros.nodes.parameters import declare, report_unknown
 from fer_fusion_ros.nodes.run import run
 from fer_fusion_ros.nodes.settings import EXPRESSION, REGISTRATION, declare_settings
 from fer_fusion_ros.nodes.stage_node import StageNode
@@ -19,7 +20,10 @@ from fer_fusion_ros.synchronisation import FrameSet
 
 
 class PipelineNode(StageNode):
-    """Four lenses in; expressions out, and whatever images somebody subscribes to."""
+    """Four lenses in; expressions out, and whatever images somebody subscribes to.
+
+    :ivar companions: the `CameraArray`, when the node reads the lenses itself.
+    """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__('pipeline', **node_arguments)
@@ -30,8 +34,15 @@ class PipelineNode(StageNode):
         self._pairs = PairPublisher(self)
         self._fused = FusedPublisher(self)
         self._expressions = ExpressionPublisher(self)
-        self._images = ImageSets(self, raw_topics, self._work)
+        own = declare(
+            self, 'cameras', False, 'do what camera_array does too, in this process, without DDS'
+        )
+        self._images = ImageSets(self, raw_topics, self._work, subscribe=not own)
+        self.companions: list[CameraArray] = []
         report_unknown(self)
+        if own:
+            self.companions.append(CameraArray(self._images.add))
+            self._images.models = self.companions[0].models
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return the state of the streams, the figures of every stage and the models."""
@@ -41,7 +52,9 @@ class PipelineNode(StageNode):
         return problems, {**values, **self._expressions.values(), 'model': self._pipeline.model}
 
     def close(self) -> None:
-        """End the worker."""
+        """End the lenses and the worker."""
+        for cameras in self.companions:
+            cameras.close()
         self._images.close()
 
     def _work(self, frame_set: FrameSet) -> None:

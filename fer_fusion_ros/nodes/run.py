@@ -24,7 +24,8 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     """Create a node, spin it until SIGINT or SIGTERM, and tear it down; return the exit code.
 
     A second signal while it ends (Ctrl-C in a launch group reaches a node twice) changes
-    nothing. A node with a ``close()`` method is closed while it can still publish.
+    nothing. A node with a ``close()`` method is closed while it can still publish; those that it
+    lists as ``companions`` are spun with it.
     """
     stop = threading.Event()
     _on_signals(lambda *_: stop.set())
@@ -36,7 +37,8 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     try:
         node = create()
         executor = _Executor()
-        executor.add_node(node)
+        for each in (node, *getattr(node, 'companions', ())):
+            executor.add_node(each)
         while not stop.is_set():
             # Python sees a signal only between two waits.
             executor.spin_once(timeout_sec=0.2)
@@ -53,7 +55,8 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
                 executor.shutdown(timeout_sec=1.0)
                 # The events executor leaves the default handlers behind.
                 _on_signals(signal.SIG_IGN)
-            node.destroy_node()
+            for each in (*getattr(node, 'companions', ()), node):
+                each.destroy_node()
         rclpy.try_shutdown()
     return 0
 

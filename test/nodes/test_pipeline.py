@@ -134,5 +134,16 @@ def test_four_nodes_give_what_the_pipeline_gives(start_node, make_feeder, record
         )
 
 
+def test_the_pipeline_can_read_the_lenses_itself(start_node, record, spin_until):
+    arrays = record(ExpressionArray, '/fer/expressions')
+    node = start_node('pipeline', '-p', 'cameras:=true', '-p', 'camera_array:rig.fps:=10.0')
+    assert spin_until(lambda: any(each.expressions for each in arrays), 20), node.output
+    face = next(each.expressions[0] for each in reversed(arrays) if each.expressions)
+    assert face.lenses == 15
+    assert face.distance == pytest.approx(3.0, abs=0.4)
+    assert face.header.frame_id == 'vis_left_optical'
+    assert node.stop() == 0, node.output
+
+
 def _probabilities(faces):
     return np.array([[*face.expression.probabilities, *face.raw.probabilities] for face in faces])
