@@ -89,17 +89,14 @@ def evaluate(
     """
     if min(faces.images.shape[1:]) < size:
         raise DataError(f'{faces.name}: images are smaller than the {size} pixels needed.')
-    probabilities = {
-        view: np.mean([predict(crops) for crops in _crops(faces.images, size, view)], axis=0)
-        for view in VIEWS
-    }
+    each = np.stack([predict(crops) for crops in _ten_crops(faces.images, size)])
+    probabilities = {'single': each[0], 'flip': each[:2].mean(0), 'ten-crop': each.mean(0)}
     return Evaluation(faces, probabilities, None if training is None else faces.found_in(training))
 
 
-def _crops(images: np.ndarray, size: int, view: str) -> list[np.ndarray]:
+def _ten_crops(images: np.ndarray, size: int) -> list[np.ndarray]:
+    """Return the centre and the four corners, each followed by its mirror image."""
     bottom, right = images.shape[1] - size, images.shape[2] - size
-    corners = [(bottom // 2, right // 2)]
-    if view == 'ten-crop':
-        corners += [(0, 0), (0, right), (bottom, 0), (bottom, right)]
+    corners = [(bottom // 2, right // 2), (0, 0), (0, right), (bottom, 0), (bottom, right)]
     crops = [images[:, y : y + size, x : x + size] for y, x in corners]
-    return crops if view == 'single' else [*crops, *(crop[:, :, ::-1] for crop in crops)]
+    return [view for crop in crops for view in (crop, crop[:, :, ::-1])]
