@@ -97,7 +97,7 @@ class ImageSets:
         self._calibrated = False
         self._lock = threading.Lock()
         self._held: deque[FrameSet] = deque(maxlen=depth)
-        self._missing: tuple[str, ...] = ()
+        self._silent: set[str] = set()
         self._resets = 0
         self._synchroniser = Synchroniser(self.lenses, slop=slop, stale_after=stale_after)
         self._worker = Worker(work, depth, node.on_error)
@@ -218,11 +218,15 @@ class ImageSets:
             return
         status = self._synchroniser.status()
         log = self._node.get_logger()
-        for lens in set(status.missing) - set(self._missing):
-            log.warning(f'{self._topics[lens]} is silent, going on without {lens}')
-        for lens in set(self._missing) - set(status.missing):
+        for lens in status.missing:
+            topic = self._topics[lens]
+            alone = f'{topic} is silent, going on without {lens}'
+            text = alone if len(status.missing) < len(self.lenses) else f'{topic} is silent'
+            if lens not in self._silent and self._node.complain(f'silent {lens}', text):
+                self._silent.add(lens)
+        for lens in self._silent - set(status.missing):
+            self._silent.remove(lens)
             log.info(f'{self._topics[lens]} is back')
-        self._missing = status.missing
         if status.resets != self._resets:
             self._resets = status.resets
             log.warning('the stamps jumped back, starting afresh')

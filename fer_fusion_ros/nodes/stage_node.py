@@ -110,12 +110,17 @@ class StageNode(Node):
         )
         return publisher
 
-    def complain(self, key: str, message: str) -> None:
-        """Log a warning, unless one with the same ``key`` was logged a short while ago."""
+    def complain(self, key: str, message: str) -> bool:
+        """Log a warning, unless one with the same ``key`` was logged a short while ago.
+
+        :return: whether it was logged.
+        """
         now = time.monotonic()
-        if now - self._complaints.get(key, -COMPLAINT_PERIOD) >= COMPLAINT_PERIOD:
-            self._complaints[key] = now
-            self.get_logger().warning(message)
+        if now - self._complaints.get(key, -COMPLAINT_PERIOD) < COMPLAINT_PERIOD:
+            return False
+        self._complaints[key] = now
+        self.get_logger().warning(message)
+        return True
 
     def on_error(self, error: Exception) -> None:
         """Report an error met in work that must go on: ours in a line, others with their trace."""
