@@ -1,0 +1,135 @@
+"""Measure the core, stage by stage, without ROS: `python bench/bench_core.py`."""
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fer_fusion_ros.faces import FaceFinder, Track
+from fer_fusion_ros.lenses.names import LENSES, SIDES
+from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
+from fer_fusion_ros.pipeline import Pipeline, PipelineSettings
+from fer_fusion_ros.registration import RegisteredPair
+from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
+
+
+class TimedFinder:
+    """Stand in for a finder and note how long each frame takes it."""
+
+    def __init__(self, finder: FaceFinder) -> None:
+        self.finder = finder
+        self.seconds: list[float] = []
+
+    def find(self, ir: np.ndarray | None, vis: np.ndarray | None, stamp_ns: int) -> list[Track]:
+        """Find the faces of a frame."""
+        tracks, seconds = timed(self.finder.find, ir, vis, stamp_ns)
+        self.seconds.append(seconds)
+        return tracks
+
+
+def timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    """Return what a call returns, and the seconds it takes."""
+    start = time.perf_counter()
+    result = function(*arguments)
+    return result, time.perf_counter() - start
+
+
+def row(what: str, seconds: Sequence[float], target: float | None = None) -> None:
+    """Print a line of the table: milliseconds, and the mean's share of the target."""
+    ms = np.asarray(seconds) * 1e3
+    values = f'{ms.min():8.2f} {np.median(ms):8.2f} {ms.mean():8.2f} {np.percentile(ms, 99):8.2f}'
+    ratio = f'{target:8.1f} {ms.mean() / target:6.2f}' if target else ''
+    print(f'{what:<46} {values} {ratio}'.rstrip())
+
+
+def render(people: int, frames: int, light: float) -> tuple[SimulatedRig, list[FrameSet]]:
+    """Return the rig and what it sees at 30 frames per second."""
+    rig = SimulatedRig(people=people, light=light)
+    sets = []
+    for index in range(frames):
+        t = index / 30
+        frame_set = (Frame(lens, round(t * 1e9), rig.render(lens, t)) for lens in LENSES)
+        sets.append(FrameSet.of(*frame_set))
+    return rig, sets
+
+
+def register(pipeline: Pipeline, frame_set: FrameSet) -> dict[str, RegisteredPair]:
+    """Register the four images of a set."""
+    return {
+        side: pipeline.registrar.register(
+            side, frame_set.image(f'ir_{side}'), frame_set.image(f'vis_{side}')
+        )
+        for side in SIDES
+    }
+
+
+def measure_images(pipeline: Pipeline, sets: Sequence[FrameSet]) -> None:
+    """Print what does not depend on the faces."""
+    synchroniser = Synchroniser(LENSES)
+    frames = [frame for frame_set in sets for frame in frame_set.frames.values()]
+    row('synchronise four images', [4 * timed(synchroniser.add, frame)[1] for frame in frames])
+    row('register four images', [timed(register, pipeline, each)[1] for each in sets[1:]], 4)
+    pair = register(pipeline, sets[0])['left']
+    fuse = pipeline.fuser.fuse_pair
+    fuse(pair.ir, pair.vis)
+    row('fuse 640x480 in colour', [timed(fuse, pair.ir, pair.vis)[1] for _ in range(30)], 12)
+
+
+def measure_faces(pipeline: Pipeline, sets: Sequence[FrameSet], people: int) -> None:
+    """Print what finding and reading the faces takes."""
+    recogniser = pipeline.recogniser
+    finder = TimedFinder(recogniser.finder)
+    recogniser.finder = finder
+    whole, found = [], []
+    for frame_set in sets[1:]:
+        faces, seconds = timed(
+            recogniser.process, register(pipeline, frame_set), frame_set.stamp_ns
+        )
+        whole.append(seconds)
+        found.append(len(faces))
+    rest = np.subtract(whole, finder.seconds)
+    name = f'{people} people ({np.mean(found):.1f} found)'
+    row(f'{name}: detect, track', finder.seconds, 6)
+    row(f'{name}: crop, fuse, classify', rest, {1: 6, 8: 16}.get(people))
+    row(f'{name}: together', whole)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--engine', default='auto')
+    parser.add_argument('--threads', type=int, default=0)
+    parser.add_argument('--detector', default='haar')
+    parser.add_argument('--detector-model', default='')
+    parser.add_argument('--frames', type=int, default=150)
+    parser.add_argument('--light', type=float, default=1.0)
+    arguments = vars(parser.parse_args())
+    frames, light = arguments.pop('frames'), arguments.pop('light')
+    settings = PipelineSettings(residual_period=0, **arguments)
+    print(
+        f'{"milliseconds":<46} {"min":>8} {"p50":>8} {"mean":>8} {"p99":>8} {"target":>8}  ratio'
+    )
+    for people in (1, 4, 8):
+        rig, sets = render(people, frames, light)
+        models = {lens: rig.camera_model(lens) for lens in LENSES}
+        pipeline, creation = timed(Pipeline, settings, models)
+        _, first = timed(pipeline.process, sets[0])
+        if people == 1:
+            row('from start to first expression', [creation + first], 5000)
+            measure_images(pipeline, sets)
+        measure_faces(pipeline, sets, people)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f'peak resident memory {peak:.0f} MB, of which rendered images '
+        f'{frames * 4 * 640 * 480 * 2 / 2**20:.0f} MB; OpenCV threads {cv2.getNumThreads()}; '
+        f'torch {"is" if "torch" in sys.modules else "not"} imported'
+    )
+
+
+if __name__ == '__main__':
+    main()
