@@ -45,11 +45,9 @@ def test_one_message_holds_a_colour_image_and_the_segment_many() -> None:
 
 
 def test_best_effort_colour_images_arrive_with_the_profile(start_process, install_prefix) -> None:
-    # Fast DDS's defaults lose two of three of these.
-    environment: dict[str, str] = {}
-    assert use_shared_memory_profile(environment)
-    listener = start_process('python', FIXTURES / 'listener.py', 'image', '60', **environment)
-    talker = start_process('python', FIXTURES / 'talker.py', 'image', '90', '30', **environment)
+    # Fast DDS's defaults lose two of three of these. The profile is set in conftest.py.
+    listener = start_process('python', FIXTURES / 'listener.py', 'image', '60')
+    talker = start_process('python', FIXTURES / 'talker.py', 'image', '90', '30')
     talker.wait_for('published', timeout=30)
     heard = [line.split() for line in listener.output.splitlines() if line.startswith('heard')]
     assert len(heard) >= 85, listener.output
