@@ -80,7 +80,7 @@ class ExpressionNode(StageNode):
         """Subscribe to the fused image that the overlay needs, and to no other."""
         wanted = {self._overlay_side} if self._expressions.overlay_wanted() else set()
         for side in set(self._fused) - wanted:
-            self.destroy_subscription(self._fused.pop(side))
+            self.unsubscribe(self._fused.pop(side))
         for side in wanted - set(self._fused):
             self._fused[side] = self.subscribe(
                 Image, f'{side}/fused/image', self._on_fused, IMAGE_SUBSCRIBER_QOS

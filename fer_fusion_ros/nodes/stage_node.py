@@ -61,10 +61,8 @@ class StageNode(Node):
         topic: str,
         callback: Callable[[Any], None],
         qos: QoSProfile,
-        *,
-        watched: bool = True,
     ) -> Subscription:
-        """Subscribe to a topic; when ``watched``, report it if it is silent after the start."""
+        """Subscribe to a topic, and report it as long as it is silent."""
 
         def on_message(message: Any) -> None:
             if self._silent:
@@ -82,9 +80,13 @@ class StageNode(Node):
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=on_incompatible),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        if watched:
-            self._silent[subscription.topic_name] = subscription
+        self._silent[subscription.topic_name] = subscription
         return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription that :meth:`subscribe` made."""
+        self._silent.pop(subscription.topic_name, None)
+        self.destroy_subscription(subscription)
 
     def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Publisher:
         """Create a publisher whose QoS can be overridden by parameters."""

@@ -145,5 +145,14 @@ def test_the_pipeline_can_read_the_lenses_itself(start_node, record, spin_until)
     assert node.stop() == 0, node.output
 
 
+def test_compressed_images_are_read(start_node, record, spin_until):
+    arrays = record(ExpressionArray, '/fer/expressions')
+    start_node('camera_array', '-p', 'compressed:=true', '-p', 'rig.fps:=10.0')
+    node = start_node('pipeline', '-p', 'image_transport:=compressed')
+    assert spin_until(lambda: any(each.expressions for each in arrays), 20), node.output
+    face = next(each.expressions[0] for each in reversed(arrays) if each.expressions)
+    assert face.lenses == 15
+
+
 def _probabilities(faces):
     return np.array([[*face.expression.probabilities, *face.raw.probabilities] for face in faces])
