@@ -42,5 +42,5 @@ def main(args: argparse.Namespace) -> int:
     if args.resume:
         trainer.resume()
     best = trainer.fit()
-    print(f'Best sum of Qabf, VIF and SCD on validation: {best:.3f}; see {args.output}.')
+    print(f'Best sum of Qabf and VIF on validation: {best:.3f}; see {args.output}.')
     return 0

@@ -33,8 +33,9 @@ from fer_fusion_ros.learning.history import History
 from fer_fusion_ros.learning.progress import progress_bar
 from fer_fusion_ros.learning.schedule import warmup_cosine
 
-#: Figures whose sum chooses the best epoch.
-SELECTION = ('Qabf', 'VIF', 'SCD')
+#: Figures whose sum chooses the best epoch. SCD is not among them, as it is at its highest while a
+#: network still merely adds the images.
+SELECTION = ('Qabf', 'VIF')
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class Trainer:
         panels = [
             ['train/generator', 'train/content'],
             ['train/critic', 'train/penalty'],
-            list(SELECTION),
+            [*SELECTION, 'SCD'],
         ]
         history = History(self.folder, self.epoch, panels) if first else None
         total, done = config.epochs * config.steps, self.epoch * config.steps

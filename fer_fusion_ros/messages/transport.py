@@ -23,7 +23,7 @@ def profile_path() -> Path | None:
         try:
             share = get_package_share_directory('fer_fusion_ros')
             candidates.insert(0, Path(share) / 'config')
-        except PackageNotFoundError:
+        except (PackageNotFoundError, OSError):  # OSError: no prefix path is set
             pass
     paths = (folder / 'fastdds.xml' for folder in candidates)
     return next((path for path in paths if path.is_file()), None)
@@ -44,7 +44,8 @@ def use_shared_memory_profile(environ: MutableMapping[str, str] = os.environ) ->
     path = profile_path()
     if path is None:
         return False
-    old = environ.get('ROS_DISTRO', 'jazzy') in _OLD_DISTRIBUTIONS
+    distribution = environ.get('ROS_DISTRO') or os.environ.get('ROS_DISTRO', 'jazzy')
+    old = distribution in _OLD_DISTRIBUTIONS
     environ[_OLD_VARIABLE if old else _NEW_VARIABLE] = str(path)
     return True
 
