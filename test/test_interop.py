@@ -18,7 +18,8 @@ def _enter(suffix: str) -> str:
     distribution = suffix[1:] or 'jazzy'
     # The wheels set the last one once they have set the library path of their own prefix.
     return (
-        'unset PYTHONPATH LD_LIBRARY_PATH COLCON_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE; '
+        'unset PYTHONPATH LD_LIBRARY_PATH COLCON_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE '
+        'FASTRTPS_DEFAULT_PROFILES_FILE FASTDDS_DEFAULT_PROFILES_FILE; '
         f'export ROS_DISTRO={distribution} '
         f'AMENT_PREFIX_PATH={venv} CMAKE_PREFIX_PATH={venv}; '
         f'source {venv}/bin/activate; source {install}/setup.bash; '
