@@ -1,6 +1,7 @@
 """Compare the fusion network with classic methods on aligned pairs."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -70,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _fusion(weights: str | None, engine: str):  # noqa: ANN202
+def _fusion(weights: str | None, engine: str) -> Callable:
     """Return the function that fuses a pair with these weights."""
     if weights and weights.endswith('.ckpt'):
         from functools import partial
