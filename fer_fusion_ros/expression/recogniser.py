@@ -40,6 +40,7 @@ class Recogniser:
     :param finder: detects and tracks; keeps state, so one for each recogniser.
     :param time_constant: seconds of temporal smoothing; 0 for none.
     :param min_confidence: below it the category is ``UNCERTAIN``.
+    :ivar finder: the finder given.
     """
 
     def __init__(
