@@ -19,6 +19,19 @@ WARM_UP = 100.0
 """Time of the frames that only see whether everybody listens."""
 
 
+LOSSLESS = [
+    word
+    for lens in LENSES
+    for word in (
+        '-p',
+        f'qos_overrides./fer/{lens}/image_raw.subscription.reliability:=reliable',
+        '-p',
+        f'qos_overrides./fer/{lens}/image_raw.subscription.depth:=50',
+    )
+] + ['-p', 'queue_depth:=100']
+"""Arguments with which a node misses no frame, however busy the machine is."""
+
+
 class LensFeeder:
     """Publish frames of a simulated rig with chosen stamps, from the test's own node."""
 
@@ -59,7 +72,11 @@ class LensFeeder:
             if spin_until(lambda: all(outputs), 0.1):
                 break
         assert all(outputs), 'no output'
-        spin_until(lambda: False, 0.5)
+        # Until nothing of it is under way any more, however busy the machine is.
+        before = -1
+        while before != (now := sum(map(len, outputs))):
+            before = now
+            spin_until(lambda: False, 1.0)
         for output in outputs:
             output.clear()
 
@@ -120,6 +137,12 @@ def fast_transport(monkeypatch: pytest.MonkeyPatch) -> None:
 def make_feeder(fast_transport: None, ros_node) -> Callable[..., LensFeeder]:
     """Return a function that makes a `LensFeeder`; its arguments are the rig's."""
     return lambda **rig: LensFeeder(ros_node, SimulatedRig(**rig))
+
+
+@pytest.fixture
+def lossless() -> list[str]:
+    """Return the ROS arguments with which a node misses no frame."""
+    return LOSSLESS
 
 
 @pytest.fixture
