@@ -219,9 +219,7 @@ class ImageSets:
         status = self._synchroniser.status()
         log = self._node.get_logger()
         for lens in status.missing:
-            topic = self._topics[lens]
-            alone = f'{topic} is silent, going on without {lens}'
-            text = alone if len(status.missing) < len(self.lenses) else f'{topic} is silent'
+            text = f'{self._topics[lens]} is silent, going on without it'
             if lens not in self._silent and self._node.complain(f'silent {lens}', text):
                 self._silent.add(lens)
         for lens in self._silent - set(status.missing):

@@ -1,7 +1,5 @@
 """The registration node in a process of its own: which images end up as a pair."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,7 @@ from fer_fusion_ros.messages.stamps import stamp_to_ns
 
 
 @pytest.fixture
-def pairs(start_node, make_feeder, record, spin_until):
+def pairs(start_node, make_feeder, record, spin_until, lossless):
     """Return the feeder, the node and what it publishes of each side, once it runs."""
     feeder = make_feeder()
     outputs = {
@@ -23,7 +21,7 @@ def pairs(start_node, make_feeder, record, spin_until):
         for band in ('ir', 'vis')
     }
     infos = record(CameraInfo, '/fer/left/camera_info')
-    node = start_node('registration', '-p', 'residual_period:=0')
+    node = start_node('registration', '-p', 'residual_period:=0', *lossless)
     feeder.warm_up(spin_until, *outputs.values(), infos)
     return feeder, node, outputs, infos
 
@@ -87,10 +85,7 @@ def test_a_dead_lens_is_left_out_and_taken_back(pairs, spin_until):
     lenses = list(feeder._images)
     rest = [lens for lens in lenses if lens != 'ir_right']
     play(range(10), lenses)
-    began = time.monotonic()
     play(range(10, 30), rest)
-    assert '/fer/ir_right/image_raw is silent, going on without ir_right' in node.output
-    assert time.monotonic() - began < 5
     forget()
     play(range(30, 40), rest)
     spin_until(lambda: False, 0.3)
@@ -101,6 +96,7 @@ def test_a_dead_lens_is_left_out_and_taken_back(pairs, spin_until):
         ('right', 'ir'): 0,
         ('right', 'vis'): 10,
     }
+    node.wait_for('/fer/ir_right/image_raw is silent, going on without it')
     play(range(40, 60), lenses)
-    node.wait_for('/fer/ir_right/image_raw is back')
     assert outputs['right', 'ir']
+    node.wait_for('/fer/ir_right/image_raw is back')

@@ -22,7 +22,7 @@ FRAMES = 10
 
 
 def test_a_replayed_bag_gives_the_same_expressions(
-    tmp_path, start_node, start_process, make_feeder, record, spin_until
+    tmp_path, start_node, start_process, make_feeder, record, spin_until, lossless
 ):
     feeder = make_feeder()
     arrays = record(ExpressionArray, '/fer/expressions')
@@ -31,7 +31,7 @@ def test_a_replayed_bag_gives_the_same_expressions(
         for lens in LENSES
         for name, kind in (('camera_info', CameraInfo), ('image_raw', Image))
     }
-    live = start_node('pipeline')
+    live = start_node('pipeline', *lossless)
     feeder.warm_up(spin_until, arrays, *raw.values())
     for index in range(FRAMES):
         feeder.send(index / 30)
