@@ -70,3 +70,11 @@ def test_falls_back_to_the_lens_that_is_left(fuser, pair):
 def test_names_its_weights(fuser):
     name, digest = fuser.model.rsplit('-', 1)
     assert name == 'fusion' and len(digest) == 12
+
+
+def test_whole_pairs_may_be_off_by_little(fuser, pair):
+    ir, vis = pair
+    exact = fuser.fuse(ir, to_grey(vis)).astype(int)
+    shown, _ = fuser.fuse_pair(ir, vis, colour=False)
+    assert np.abs(shown - exact).max() <= 6
+    assert np.abs(shown - exact).mean() < 1
