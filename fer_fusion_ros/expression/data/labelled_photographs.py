@@ -24,7 +24,8 @@ def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces
     :param path: the folder.
     :param detector: finds the face in each photograph; the largest one counts, and where it finds
         none, the photograph's central square is taken.
-    :return: crops of 48x48 pixels framed as FER2013's.
+    :return: crops of 48x48 pixels framed as FER2013's, whose name tells in how many photographs a
+        face was found.
     :raises DataError: naming the file that is missing, unreadable or of unknown expression.
     """
     path = Path(path)
@@ -36,7 +37,7 @@ def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces
         raise DataError(f'{table}: cannot be read ({error}).') from error
     if not rows or not {'file', 'expression'} <= set(rows[0]):
         raise DataError(f'{table}: needs the columns file and expression.')
-    images, labels = [], []
+    images, labels, found = [], [], 0
     for number, row in enumerate(rows, 2):
         try:
             labels.append(label_index(row['expression']))
@@ -45,33 +46,30 @@ def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces
         image = cv2.imread(str(path / row['file']), cv2.IMREAD_GRAYSCALE)
         if image is None:
             raise DataError(f'{path / row["file"]}: not a readable image.')
-        images.append(cut_face(image, detector, SIZE))
+        face, seen = cut_face(image, detector, SIZE)
+        images.append(face)
+        found += seen
     known = 'subject' in rows[0]
     names = [row['subject'] for row in rows] if known else []
     subjects = np.unique(names, return_inverse=True)[1] if known else None
-    return Faces(str(path), np.stack(images), np.array(labels), subjects=subjects)
+    name = f'{path}, faces found in {found} of {len(rows)} photographs'
+    return Faces(name, np.stack(images), np.array(labels), subjects=subjects)
 
 
-def cut_face(
-    image: np.ndarray, detector: FaceDetector, size: int, name: Path | None = None
-) -> np.ndarray:
+def cut_face(image: np.ndarray, detector: FaceDetector, size: int) -> tuple[np.ndarray, bool]:
     """
-    Cut the largest face out of a photograph, framed as FER2013's.
+    Cut the largest face out of a photograph, framed as FER2013's, else its central square.
 
     :param image: (H, W) uint8.
     :param size: height and width of the result in pixels.
-    :param name: of the photograph; if given, one without a face is an error.
-    :return: (size, size) uint8.
-    :raises DataError: if no face is found in a named photograph.
+    :return: (size, size) uint8, and whether a face was found.
     """
     faces = detector.detect(image, (min(image.shape) / 8, float(min(image.shape))))
     if faces:
         x, y, width, height = max(faces, key=lambda face: face.box[2]).box
         side = FRAMING * width
-    elif name is not None:
-        raise DataError(f'{name}: no face is found in it.')
     else:
         height, width = image.shape
         x, y, side = 0.0, 0.0, float(min(height, width))
     left, top = x + width / 2 - side / 2, y + height / 2 - side / 2
-    return crop(image, (left, top, side, side), size)
+    return crop(image, (left, top, side, side), size), bool(faces)
