@@ -42,10 +42,7 @@ def test_a_replayed_bag_gives_the_same_expressions(
     arrays.clear()
     write_bag(tmp_path / 'bag', raw)
 
-    # Nothing may be lost on the way, nor dropped because the machine is busy.
-    reliable = [f'qos_overrides.{topic}.subscription.reliability:=reliable' for topic in raw]
-    settings = ['use_sim_time:=true', 'queue_depth:=100', *reliable]
-    node = start_node('pipeline', *(word for each in settings for word in ('-p', each)))
+    node = start_node('pipeline', '-p', 'use_sim_time:=true', *lossless)
     # The recorders of this test subscribe too.
     player = start_process('python', PLAYER, tmp_path / 'bag', '0.3', '2')
     spin_until(lambda: len(arrays) == FRAMES, 30)
