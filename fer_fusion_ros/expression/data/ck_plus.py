@@ -113,7 +113,10 @@ def _read_recordings(path: Path, detector: FaceDetector | None) -> Faces:
         if len(frames) < FRAMES:
             raise DataError(f'{folder}: holds {len(frames)} frames; at least {FRAMES} are needed.')
         for frame in frames:
-            images.append(cut_face(read_grey(frame), detector, SIZE, frame))
+            face, found = cut_face(read_grey(frame), detector, SIZE)
+            if not found:
+                raise DataError(f'{frame}: no face is found in it.')
+            images.append(face)
             labels.append(label)
             subjects.append(int(subject[1:]))
             sequences.append(number)

@@ -13,6 +13,7 @@ from fer_fusion_ros.expression.data.load_faces import load_faces  # noqa: E402
 from fer_fusion_ros.expression.labels import CK_PLUS_LABELS  # noqa: E402
 from fer_fusion_ros.faces.detection import Detection  # noqa: E402
 from fer_fusion_ros.faces.face_detector import FaceDetector  # noqa: E402
+from fer_fusion_ros.faces.haar_detector import HaarDetector  # noqa: E402
 
 COUNTS = {
     'angry': 45,
@@ -128,3 +129,9 @@ def test_the_recordings_themselves_give_their_last_three_frames(tmp_path):
     recording(tmp_path, 'S012', '001', 5, 2)
     with pytest.raises(DataError, match=r'S012.001: holds 2 frames; at least 3'):
         load_ck_plus(tmp_path, MiddleDetector())
+
+
+def test_a_frame_without_a_face_is_named(tmp_path):
+    recording(tmp_path, 'S010', '001', 5, 3)
+    with pytest.raises(DataError, match=r'\.png: no face is found'):
+        load_ck_plus(tmp_path, HaarDetector())
