@@ -3,10 +3,10 @@
 import csv
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import DataError
+from fer_fusion_ros.expression.data.class_folders import read_grey
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.labels import label_index
 from fer_fusion_ros.faces.crop import crop
@@ -43,10 +43,7 @@ def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces
             labels.append(label_index(row['expression']))
         except KeyError as error:
             raise DataError(f'{table}: line {number}: unknown expression {error}.') from error
-        image = cv2.imread(str(path / row['file']), cv2.IMREAD_GRAYSCALE)
-        if image is None:
-            raise DataError(f'{path / row["file"]}: not a readable image.')
-        face, seen = cut_face(image, detector, SIZE)
+        face, seen = cut_face(read_grey(path / row['file']), detector, SIZE)
         images.append(face)
         found += seen
     known = 'subject' in rows[0]
