@@ -23,6 +23,7 @@ def export_network(
     metadata: Mapping[str, str],
     tolerance: float,
     half: bool = False,
+    traced: nn.Module | None = None,
 ) -> dict[str, str]:
     """
     Write ``<path>.safetensors`` and ``<path>.onnx`` with the same metadata.
@@ -35,6 +36,7 @@ def export_network(
     :param metadata: recorded in both files.
     :param tolerance: largest difference to PyTorch that the output may have.
     :param half: store the weights in half precision; engines still compute in float32.
+    :param traced: an equal network in a form that suits engines better, for the ONNX file.
     :return: SHA-256 of each file by its name.
     :raises CheckpointError: if an exported file gives another result.
     """
@@ -45,7 +47,7 @@ def export_network(
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.onnx.export(
-            network,
+            traced or network,
             examples[0],
             str(graph),
             input_names=list(inputs),
