@@ -31,3 +31,8 @@ class Detection:
         landmarks = None if self.landmarks is None else self.landmarks + np.float32([x, y])
         left, top, width, height = self.box
         return Detection((left + x, top + y, width, height), self.score, landmarks)
+
+
+def offset(a: Box, b: Box) -> float:
+    """Return how far apart the middles of two boxes are, the sum of both directions in pixels."""
+    return abs(a[0] + a[2] / 2 - b[0] - b[2] / 2) + abs(a[1] + a[3] / 2 - b[1] - b[3] / 2)

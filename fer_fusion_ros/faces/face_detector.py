@@ -43,6 +43,14 @@ class FaceDetector(ABC):
         :return: surest first, in pixels of ``image``.
         """
 
+    def confirm(self, image: np.ndarray, face: Detection) -> bool:
+        """
+        Look again, by other means, at what looks like a face that was not there before.
+
+        :param image: (H, W) grey or (H, W, 3) BGR uint8, in which it was found.
+        """
+        return True
+
     def windows(self, width: int, height: int) -> list[Window]:
         """Divide the search through a frame into parts that take a few milliseconds each."""
         return [Window((0, 0, width, height), (self.min_size, float(min(width, height))))]

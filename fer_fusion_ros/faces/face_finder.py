@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fer_fusion_ros.faces.detection import Box, Detection
+from fer_fusion_ros.faces.detection import Box, Detection, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window
 from fer_fusion_ros.faces.face_tracker import FaceTracker
 from fer_fusion_ros.faces.track import Track
@@ -16,6 +16,9 @@ that is not detected for little longer, and frames may be rare."""
 
 _SIZES = (0.75, 1.4)
 """Smallest and largest width of a known face, in its last width."""
+
+_SAME = 0.3
+"""Intersection over union from which two boxes are of one face."""
 
 _DARK = (25.0, 35.0)
 """Mean grey level below which the visible image counts as dark, and above which it does not any
@@ -81,7 +84,7 @@ class FaceFinder:
             for track in known:
                 found += self._look(images, track.box)
         if self._frame == 0 or not known or (self._frame - 1) % self._search_every == 0:
-            found += self._search(images)
+            found += self._search(images, [track.box for track in known])
         self._frame += 1
         return self._tracker.update(_distinct(found), stamp_ns)
 
@@ -92,7 +95,7 @@ class FaceFinder:
         images = [ir, vis] if self._is_dark else [vis, ir]
         return [image for image in images if image is not None]
 
-    def _look(self, images: list[np.ndarray], box: Box) -> list[Detection]:
+    def _look(self, images: list[np.ndarray], box: Box, is_new: bool = False) -> list[Detection]:
         """Look for a face around a box, in the readable image first; return at most one."""
         x, y, width, height = box
         grow = (_LOOK - 1) / 2
@@ -100,42 +103,50 @@ class FaceFinder:
         sizes = (_SIZES[0] * width, _SIZES[1] * width)
         for image in images:
             if faces := self._detector.detect_in(image, area, sizes):
-                return [min(faces, key=lambda face: _offset(face.box, box))]
+                face = min(faces, key=lambda face: offset(face.box, box))
+                return [face] if not is_new or self._detector.confirm(image, face) else []
         return []
 
-    def _search(self, images: list[np.ndarray]) -> list[Detection]:
+    def _search(self, images: list[np.ndarray], known: list[Box]) -> list[Detection]:
         """Search the next window, or all of them in the first frame."""
         height, width = images[0].shape[:2]
         windows = self._detector.windows(width, height)
         if self._frame == 0:
             for image in images:
-                if faces := self._confirm(images, image, windows):
+                if faces := self._confirm(images, image, windows, known):
                     return faces
             return []
         # Every other round goes through the image that is less readable.
         turn, index = divmod(self._searches, len(windows))
         self._searches += 1
-        return self._confirm(images, images[turn % len(images)], windows[index : index + 1])
+        window = windows[index : index + 1]
+        return self._confirm(images, images[turn % len(images)], window, known)
 
     def _confirm(
-        self, images: list[np.ndarray], image: np.ndarray, windows: list[Window]
+        self,
+        images: list[np.ndarray],
+        image: np.ndarray,
+        windows: list[Window],
+        known: list[Box],
     ) -> list[Detection]:
+        """Return the faces in some windows that are not known yet."""
         # A second look, closer, leaves out what is no face and sets the box more precisely.
         candidates: list[Detection] = []
         for area, sizes in windows:
             candidates += self._detector.detect_in(image, area, sizes)
-        return [face for each in _distinct(candidates) for face in self._look(images, each.box)]
-
-
-def _offset(a: Box, b: Box) -> float:
-    return abs(a[0] + a[2] / 2 - b[0] - b[2] / 2) + abs(a[1] + a[3] / 2 - b[1] - b[3] / 2)
+        return [
+            face
+            for each in _distinct(candidates)
+            if all(_overlap(each.box, box) < _SAME for box in known)
+            for face in self._look(images, each.box, is_new=True)
+        ]
 
 
 def _distinct(faces: list[Detection]) -> list[Detection]:
     """Return each face once, the surest detection of it."""
     kept: list[Detection] = []
     for face in sorted(faces, key=lambda each: -each.score):
-        if all(_overlap(face.box, other.box) < 0.3 for other in kept):
+        if all(_overlap(face.box, other.box) < _SAME for other in kept):
             kept.append(face)
     return kept
 

@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import ConfigurationError
-from fer_fusion_ros.faces.detection import Detection
+from fer_fusion_ros.faces.detection import Detection, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window
 
 _CASCADE = 'haarcascade_frontalface_alt2.xml'
+_SECOND = 'haarcascade_frontalface_alt.xml'
+"""Trained on its own: what is no face rarely passes both."""
+
 _FOLDERS = ('/usr/share/opencv4/haarcascades', '/usr/local/share/opencv4/haarcascades')
 """Where distributions put the cascades; wheels have them inside."""
 
@@ -28,30 +31,23 @@ class HaarDetector(FaceDetector):
 
     def __init__(self, min_size: float = 40.0) -> None:
         super().__init__(min_size)
-        self._cascade = cv2.CascadeClassifier(str(_cascade_file()))
+        self._cascade = cv2.CascadeClassifier(str(_cascade_file(_CASCADE)))
+        self._second = cv2.CascadeClassifier(str(_cascade_file(_SECOND)))
 
     def detect(
         self, image: np.ndarray, size_range: tuple[float, float] | None = None
     ) -> list[Detection]:
         """Find the faces; see `FaceDetector.detect`."""
-        smallest, largest = size_range or (self.min_size, float(min(image.shape[:2])))
-        scale = _FACE / smallest
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
-        if image.ndim == 3:
-            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        boxes, neighbours = self._cascade.detectMultiScale2(
-            cv2.equalizeHist(image),
-            scaleFactor=1.1,
-            minNeighbors=3,
-            minSize=(_FACE, _FACE),
-            maxSize=(round(largest * scale),) * 2,
-        )
-        faces = [
-            Detection(tuple(float(v) / scale for v in box), float(count))
-            for box, count in zip(boxes, neighbours, strict=True)
-        ]
-        return sorted(faces, key=lambda face: -face.score)
+        sizes = size_range or (self.min_size, float(min(image.shape[:2])))
+        return _detect(self._cascade, image, sizes)
+
+    def confirm(self, image: np.ndarray, face: Detection) -> bool:
+        """Tell whether a second cascade sees the face too; see `FaceDetector.confirm`."""
+        x, y, width, height = face.box
+        x0, y0 = max(round(x - width / 2), 0), max(round(y - height / 2), 0)
+        part = image[y0 : round(y + 1.5 * height), x0 : round(x + 1.5 * width)]
+        seen = _detect(self._second, part, (0.7 * width, 1.5 * width))
+        return any(offset(each.moved(x0, y0).box, face.box) < width / 4 for each in seen)
 
     def windows(self, width: int, height: int) -> list[Window]:
         """
@@ -74,14 +70,37 @@ class HaarDetector(FaceDetector):
         return windows
 
 
+def _detect(
+    cascade: cv2.CascadeClassifier, image: np.ndarray, sizes: tuple[float, float]
+) -> list[Detection]:
+    """Return what a cascade finds, surest first, in pixels of the image."""
+    scale = _FACE / sizes[0]
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    boxes, counts = cascade.detectMultiScale2(
+        cv2.equalizeHist(image),
+        scaleFactor=1.1,
+        minNeighbors=3,
+        minSize=(_FACE, _FACE),
+        maxSize=(round(sizes[1] * scale),) * 2,
+    )
+    faces = [
+        Detection(tuple(float(v) / scale for v in box), float(count))
+        for box, count in zip(boxes, counts, strict=True)
+    ]
+    return sorted(faces, key=lambda face: -face.score)
+
+
 @functools.cache
-def _cascade_file() -> Path:
+def _cascade_file(name: str) -> Path:
     data = getattr(cv2, 'data', None)  # absent from the package of Ubuntu
     folders = ([data.haarcascades] if data else []) + list(_FOLDERS)
     for folder in folders:
-        if (path := Path(folder, _CASCADE)).is_file():
+        if (path := Path(folder, name)).is_file():
             return path
     raise ConfigurationError(
-        f"OpenCV's {_CASCADE} is in none of {', '.join(folders)}; install opencv-data, "
+        f"OpenCV's {name} is in none of {', '.join(folders)}; install opencv-data, "
         "pip install 'opencv-python<5', or set detector to yunet"
     )
