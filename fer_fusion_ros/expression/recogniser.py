@@ -33,13 +33,15 @@ class Recogniser:
     Detect, track, crop, fuse, classify, combine, smooth and abstain.
 
     Faces are found in the left pair (in the right one when the left is missing) and looked up in
-    the other. All crops of a frame are fused in one batch and classified in one batch.
+    the other. All crops of a frame are fused in one batch and classified in one batch. When there
+    are more of them than ``max_views``, each face is read from one side, the sides in turns.
 
     :param fuser: fuses the face crops.
     :param classifier: classifies the fused crops.
     :param finder: detects and tracks; keeps state, so one for each recogniser.
     :param time_constant: seconds of temporal smoothing; 0 for none.
     :param min_confidence: below it the category is ``UNCERTAIN``.
+    :param max_views: crops up to which every face of a frame is read from both sides.
     :ivar finder: the finder given.
     """
 
@@ -51,12 +53,15 @@ class Recogniser:
         *,
         time_constant: float = 0.5,
         min_confidence: float = 0.4,
+        max_views: int = 6,
     ) -> None:
         self._fuser = fuser
         self._classifier = classifier
         self.finder = finder
         self._smoother = Smoother(time_constant)
         self._min_confidence = min_confidence
+        self._max_views = max_views
+        self._turn = 0
         self._stamp: int | None = None
 
     @property
@@ -91,7 +96,7 @@ class Recogniser:
         self._smoother.keep({track.face_id for track in tracks})
         if not tracks:
             return []
-        views: list[list[_View]] = []
+        places: list[list[tuple[RegisteredPair, Box]]] = []
         distances = []
         for track in tracks:
             boxes: list[tuple[RegisteredPair, Box]] = [(pair, track.box)]
@@ -100,8 +105,9 @@ class Recogniser:
                 box, distance = find_in_other(pair, pairs[side], track.box)
                 if box is not None:
                     boxes.append((pairs[side], box))
-            views.append([self._view(*each) for each in boxes])
+            places.append(boxes)
             distances.append(distance)
+        views = [[self._view(*each) for each in boxes] for boxes in self._affordable(places)]
         everything = [view for face in views for view in face]
         probabilities = iter(self._classifier.predict(self._fuse(everything)))
         results = []
@@ -129,6 +135,15 @@ class Recogniser:
                 )
             )
         return results
+
+    def _affordable(
+        self, places: list[list[tuple[RegisteredPair, Box]]]
+    ) -> list[list[tuple[RegisteredPair, Box]]]:
+        """Return where to read each face: everywhere, or when that is too much in one place."""
+        if sum(len(boxes) for boxes in places) <= self._max_views:
+            return places
+        self._turn += 1
+        return [[boxes[(self._turn + i) % len(boxes)]] for i, boxes in enumerate(places)]
 
     def _view(self, pair: RegisteredPair, box: Box) -> '_View':
         size = self._classifier.size + 2 * _MARGIN

@@ -20,6 +20,8 @@ _DESCRIPTIONS: dict[str, str] = {
     'max_lost': 'time a face may go unseen before its id is retired, in seconds',
     'time_constant': 'time constant of the temporal smoothing, in seconds; 0 for none',
     'min_confidence': 'an expression less probable than this is called uncertain',
+    'max_views': 'face crops per frame up to which every face is read from both sides; with more, '
+    'the sides take turns',
 }
 REGISTRATION = ('plane_distance', 'residual_period')
 """Settings that the registration stage has."""

@@ -34,6 +34,7 @@ def create_recogniser(settings: PipelineSettings, fuser: Fuser | None = None) ->
         ),
         time_constant=settings.time_constant,
         min_confidence=settings.min_confidence,
+        max_views=settings.max_views,
     )
 
 

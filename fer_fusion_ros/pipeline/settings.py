@@ -15,6 +15,7 @@ RANGES: dict[str, tuple[float, float]] = {
     'max_lost': (0.0, 10.0),
     'time_constant': (0.0, 10.0),
     'min_confidence': (0.0, 1.0),
+    'max_views': (1, 64),
     'residual_period': (0, 10000),
 }
 """Lowest and highest value of each numeric setting, both included."""
@@ -41,6 +42,8 @@ class PipelineSettings:
     :ivar max_lost: seconds that a face may go unseen before its id is retired.
     :ivar time_constant: seconds of temporal smoothing; 0 for none.
     :ivar min_confidence: below it an expression is uncertain.
+    :ivar max_views: face crops per frame up to which every face is read from both sides; with
+        more, the sides take turns.
     :ivar residual_period: measure the registration on one of so many pairs; 0 never.
     :raises ConfigurationError: on construction, naming the setting, its value and its range.
     """
@@ -58,6 +61,7 @@ class PipelineSettings:
     max_lost: float = 0.7
     time_constant: float = 0.5
     min_confidence: float = 0.4
+    max_views: int = 6
     residual_period: int = 30
 
     def __post_init__(self) -> None:

@@ -103,6 +103,20 @@ def test_without_calibration_there_is_no_distance(recogniser):
     assert np.isnan(face.distance) and face.position is None
 
 
+def test_the_sides_take_turns_when_there_are_too_many_faces():
+    from dataclasses import replace
+
+    both = create_recogniser(replace(SETTINGS, max_views=4))
+    assert [[face.lenses for face in faces] for faces in run(both, frames(2, people=2))] == [
+        [15, 15],
+        [15, 15],
+    ]
+    turns = create_recogniser(replace(SETTINGS, max_views=3))
+    first, second = [[face.lenses for face in faces] for faces in run(turns, frames(2, people=2))]
+    left, right = 5, 10
+    assert sorted(first) == [left, right] and second == first[::-1]
+
+
 def test_nobody_is_there(recogniser):
     pairs = next(frames(1))[1]
     blank = {
