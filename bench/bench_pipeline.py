@@ -2,8 +2,10 @@
 
     python bench/bench_pipeline.py [--seconds 60] [--people 1 4]
 
-Run it on an otherwise idle machine, in the environment of `make env`. The bench_core.py beside it
-measures the stages one by one; the last table here shows where the time of a frame goes.
+Run it on an otherwise idle machine, in the environment of `make env`. The lenses send pictures of
+the simulated rig that were rendered beforehand, as cameras take no processor time to render. The
+bench_core.py beside it measures the stages one by one; the last table here shows where the time
+of a frame goes.
 """
 
 from __future__ import annotations
@@ -23,20 +25,16 @@ import numpy as np
 
 TICK = os.sysconf('SC_CLK_TCK')
 PAGE = os.sysconf('SC_PAGE_SIZE')
+RATE = 30.0
+PICTURES = 90  # rendered beforehand for each lens
 
 
 class Watched:
-    """A node in another process, and what it uses of the machine."""
+    """Another process, and what it uses of the machine."""
 
-    def __init__(self, executable: str, parameters: dict[str, object]) -> None:
-        from ament_index_python import get_package_prefix
-
-        prefix = get_package_prefix('fer_fusion_ros')
-        words = [f'{prefix}/lib/fer_fusion_ros/{executable}', '--ros-args']
-        for name, value in parameters.items():
-            words += ['-p', f'{name}:={value}']
-        self.name = executable
-        self.popen = subprocess.Popen(words, start_new_session=True)
+    def __init__(self, name: str, *words: str) -> None:
+        self.name = name
+        self.popen = subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True)
 
     def cpu(self) -> float:
         """Return the processor seconds used so far."""
@@ -53,9 +51,54 @@ class Watched:
         self.popen.wait(10)
 
 
+def send(people: int) -> None:
+    """Publish four lenses at 30 frames/s, to and fro through some seconds, until interrupted."""
+    import rclpy
+    from sensor_msgs.msg import CameraInfo, Image
+
+    from fer_fusion_ros.lenses.names import LENSES, optical_frame
+    from fer_fusion_ros.lenses.rig import SimulatedRig
+    from fer_fusion_ros.messages.camera_info import model_to_camera_info
+    from fer_fusion_ros.messages.image import array_to_image
+    from fer_fusion_ros.messages.qos import PUBLISHER_QOS
+
+    rig = SimulatedRig(people=people, dwell=3600.0)
+    pictures = {
+        lens: [rig.render(lens, index / RATE) for index in range(PICTURES)] for lens in LENSES
+    }
+    infos = {
+        lens: model_to_camera_info(rig.camera_model(lens), 0, optical_frame(lens))
+        for lens in LENSES
+    }
+    rclpy.init()
+    node = rclpy.create_node('lenses', namespace='fer')
+    publishers = {
+        lens: (
+            node.create_publisher(Image, f'{lens}/image_raw', PUBLISHER_QOS),
+            node.create_publisher(CameraInfo, f'{lens}/camera_info', PUBLISHER_QOS),
+        )
+        for lens in LENSES
+    }
+    print('ready', flush=True)
+    start, number = time.monotonic(), 0
+    try:
+        while True:
+            time.sleep(max(0.0, start + number / RATE - time.monotonic()))
+            stamp = time.time_ns()
+            index = number % (2 * PICTURES - 2)
+            for lens, (images, calibration) in publishers.items():
+                picture = pictures[lens][min(index, 2 * PICTURES - 2 - index)]
+                calibration.publish(infos[lens])
+                images.publish(array_to_image(picture, stamp, optical_frame(lens)))
+            number += 1
+    except KeyboardInterrupt:
+        rclpy.try_shutdown()
+
+
 def live(people: int, seconds: float, engine: str) -> None:
     """Print what a minute of the live pipeline gives and costs."""
     import rclpy
+    from ament_index_python import get_package_prefix
     from diagnostic_msgs.msg import DiagnosticArray
 
     from fer_fusion_ros.messages.transport import use_shared_memory_profile
@@ -83,11 +126,12 @@ def live(people: int, seconds: float, engine: str) -> None:
 
     node.create_subscription(ExpressionArray, 'fer/expressions', on_expressions, 100)
     node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 100)
-    lenses = Watched('camera_array', {'rig.people': people, 'rig.dwell': 3600.0})
-    spin(lambda: '/fer/camera_array' in diagnostics)
+    lenses = Watched('lenses', sys.executable, __file__, '--send', str(people))
+    lenses.popen.stdout.readline()
     time.sleep(2.0)
     began = time.monotonic()
-    pipeline = Watched('pipeline', {'engine': engine})
+    executable = f'{get_package_prefix("fer_fusion_ros")}/lib/fer_fusion_ros/pipeline'
+    pipeline = Watched('pipeline', executable, '--ros-args', '-p', f'engine:={engine}')
     spin(lambda: any(count for _, count, _ in frames))
     first = time.monotonic() - began
 
@@ -110,6 +154,7 @@ def live(people: int, seconds: float, engine: str) -> None:
     lasted = time.monotonic() - began
     cpu = {each.name: (each.cpu() - used[each.name]) / lasted for each in (lenses, pipeline)}
     got = list(frames)
+    torch = 'libtorch' in Path(f'/proc/{pipeline.popen.pid}/maps').read_text()
     spin_for(1.5)
     lost = sum(dropped().values()) - sum(before.values())
     pipeline.stop()
@@ -128,6 +173,7 @@ def live(people: int, seconds: float, engine: str) -> None:
     row('start to first expression (s)', f'{first:.1f}', '<= 5')
     for name, value in cpu.items():
         row(f'processor, {name} (cores)', f'{value:.2f}', '')
+    row('torch is loaded', 'yes' if torch else 'no', 'no')
     row('memory of the pipeline over time (MB)', ' '.join(f'{m:.0f}' for m in memory), '<= 600')
 
 
@@ -198,7 +244,11 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=60.0)
     parser.add_argument('--people', type=int, nargs='+', default=[1, 4])
     parser.add_argument('--engine', default='auto')
+    parser.add_argument('--send', type=int, metavar='PEOPLE', help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.send:
+        send(arguments.send)
+        return
     for people in arguments.people:
         live(people, arguments.seconds, arguments.engine)
     for people in arguments.people:
