@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--output', default='out/expression', help='folder of all results')
     parser.add_argument('--resume', action='store_true', help='continue from the last checkpoint')
+    parser.add_argument(
+        '--start-from', help='checkpoint or safetensors file with the first weights; else random'
+    )
     parser.add_argument('--fusion', help='ONNX generator for the fused faces; a mean without it')
     parser.add_argument(
         '--set',
@@ -48,6 +51,7 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.expression.data.folds import divide
     from fer_fusion_ros.expression.data.load_faces import load_faces
     from fer_fusion_ros.expression.data.modalities import generator_fusion
+    from fer_fusion_ros.expression.export import load_network
     from fer_fusion_ros.expression.train import ExpressionConfig, Trainer
     from fer_fusion_ros.learning.config import load_config
 
@@ -68,6 +72,8 @@ def main(args: argparse.Namespace) -> int:
         train, select = train.subset(slice(args.limit)), select.subset(slice(args.limit))
     fuse = generator_fusion(args.fusion) if args.fusion else None
     trainer = Trainer(config, train, select, args.output, fuse)
+    if args.start_from:
+        trainer.start_from(load_network(args.start_from)[0])
     if args.resume:
         trainer.resume()
     best = trainer.fit()

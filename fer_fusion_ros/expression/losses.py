@@ -1,6 +1,5 @@
 """The paper's classification losses, equations (10)-(12)."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,7 +29,6 @@ def expression_loss(
     weight: Tensor,
     bias: Tensor | None,
     labels: Tensor,
-    target: Tensor | None = None,
     cosine_weight: float = 0.1,
     scale: float = 30.0,
     margin: float = 0.35,
@@ -43,8 +41,6 @@ def expression_loss(
     :param weight: (C, D) float, that layer's weight.
     :param bias: (C,) float, that layer's bias, which the cosine term ignores.
     :param labels: (N,) int64 in 0..C-1.
-    :param target: (N, C) float distribution that the cross entropy uses in place of the labels,
-        such as a mixture with a crowd's votes.
     :param cosine_weight: λ; the paper sets 0.1.
     :param scale: s of the cosine term.
     :param margin: m of the cosine term.
@@ -52,23 +48,18 @@ def expression_loss(
     :return: scalar, mean over the batch.
     """
     logits = F.linear(features, weight, bias)
-    loss = F.cross_entropy(
-        logits, labels if target is None else target, label_smoothing=label_smoothing
-    )
+    loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
     if cosine_weight:
         loss = loss + cosine_weight * large_margin_cosine(features, weight, labels, scale, margin)
     return loss
 
 
-def mix_targets(labels: Tensor, crowd: Tensor, share: float) -> Tensor:
+def crowd_loss(logits: Tensor, crowd: Tensor) -> Tensor:
     """
-    Mix one-hot labels with the crowd's distributions.
+    Cross entropy between a crowd's distributions and what is told of them.
 
-    :param labels: (N,) int64 in 0..C-1.
+    :param logits: (N, C) float.
     :param crowd: (N, C) float, each row a distribution, or zeros where there are no votes.
-    :param share: weight of the crowd, 0..1; a row without votes keeps its label alone.
-    :return: (N, C) float, each row a distribution.
+    :return: scalar, mean over the batch; rows without votes count as zero.
     """
-    own = F.one_hot(labels, crowd.shape[1]).to(crowd.dtype)
-    voted = (crowd.sum(1, keepdim=True) > 0).to(crowd.dtype)
-    return torch.lerp(own, crowd, share * voted)
+    return -(crowd * logits.log_softmax(1)).sum(1).mean()

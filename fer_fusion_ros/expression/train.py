@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from fer_fusion_ros.exceptions import CheckpointError, DataError
 from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.batches import Batches
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.modalities import Modalities
-from fer_fusion_ros.expression.losses import expression_loss
+from fer_fusion_ros.expression.losses import crowd_loss, expression_loss
 from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18
 from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint
 from fer_fusion_ros.learning.ema import Ema
@@ -43,14 +44,18 @@ class ExpressionConfig:
     :param momentum: Nesterov's.
     :param weight_decay: of convolutions and linear layers, not of normalisations and biases.
     :param ema: decay of the average of the weights.
-    :param crowd_share: weight of FERPlus's distribution in the target of the cross entropy.
+    :param coarse_size: height and width to which the faces are shrunk in the first epochs, which
+        are the faster for it.
+    :param coarse_share: share of the epochs with `coarse_size`.
+    :param crowd_weight: weight of the loss of a second head that learns FERPlus's distributions
+        from the same features; it is not part of the network.
     :param label_smoothing: share of the target spread evenly.
     :param cosine_weight: λ of equation (12).
     :param scale: s of equation (11).
     :param margin: m of equation (11).
     :param augmentation: geometry and tone.
     :param modalities: shares of dim, infrared and fused faces.
-    :param precision: Fabric's name, such as `bf16-mixed`.
+    :param precision: see `make_fabric`.
     :param seed: of everything random.
     """
 
@@ -66,14 +71,16 @@ class ExpressionConfig:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     ema: float = 0.999
-    crowd_share: float = 0.0
+    coarse_size: int = 32
+    coarse_share: float = 0.0
+    crowd_weight: float = 0.0
     label_smoothing: float = 0.0
     cosine_weight: float = 0.1
     scale: float = 30.0
     margin: float = 0.35
     augmentation: Augmentation = field(default_factory=Augmentation)
     modalities: Modalities = field(default_factory=Modalities)
-    precision: str = 'bf16-mixed'
+    precision: str = 'auto'
     seed: int = 0
 
 
@@ -119,7 +126,6 @@ class Trainer:
             config.std,
             config.augmentation,
             config.modalities,
-            config.crowd_share,
             config.seed,
             self.fabric.global_rank,
             self.fabric.world_size,
@@ -129,15 +135,16 @@ class Trainer:
         network = PyConvSE18(config.preset, config.dropout).to(memory_format=torch.channels_last)
         if self.fabric.world_size > 1 and self.fabric.device.type == 'cuda':
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        model = _WithLoss(network, config)
         optimiser = torch.optim.SGD(
-            _decay_groups(network, config.weight_decay),
+            _decay_groups(model, config.weight_decay),
             config.learning_rate,
             config.momentum,
             nesterov=True,
             fused=True,
         )
-        self.model, self.optimiser = self.fabric.setup(_WithLoss(network, config), optimiser)
-        self.network = network
+        self.model, self.optimiser = self.fabric.setup(model, optimiser)
+        self.network, self.crowd_head = network, model.crowd_head
         self.ema = Ema(network, config.ema)
         self.epoch = 0
         self.best = 0.0
@@ -160,6 +167,7 @@ class Trainer:
                 f'for {self.config.preset}. Choose another output folder.'
             )
         self.network.load_state_dict(state['network'])
+        self.crowd_head.load_state_dict(state['crowd_head'])
         # The recipe may have changed; the state holds the former one's decay.
         decays = [group['weight_decay'] for group in self.optimiser.param_groups]
         self.optimiser.load_state_dict(state['optimiser'])
@@ -167,6 +175,11 @@ class Trainer:
             group.update(momentum=self.config.momentum, weight_decay=decay)
         self.ema.load_state_dict(state['ema'])
         self.epoch, self.best = state['epoch'], state['best']
+
+    def start_from(self, network: PyConvSE18) -> None:
+        """Start with the weights of a trained network instead of random ones."""
+        self.network.load_state_dict(network.state_dict())
+        self.ema.network.load_state_dict(network.state_dict())
 
     def fit(self) -> float:
         """
@@ -206,17 +219,17 @@ class Trainer:
             history.close()
         return self.best
 
-    def step(self, faces: Tensor, labels: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, faces: Tensor, labels: Tensor, crowd: Tensor) -> tuple[Tensor, Tensor]:
         """
         Compute the gradients of one batch.
 
         :param faces: (N, 1, size, size) float32, normalised.
         :param labels: (N,) int64.
-        :param targets: (N, 7) float32, distributions.
+        :param crowd: (N, 7) float32, distributions, or zeros where there are no votes.
         :return: the loss, a scalar, and the number of faces classified as labelled.
         """
         faces = faces.contiguous(memory_format=torch.channels_last)
-        loss, logits = self.model(*self.fabric.to_device((faces, labels, targets)))
+        loss, logits = self.model(*self.fabric.to_device((faces, labels, crowd)))
         self.fabric.backward(loss)
         return loss.detach(), (logits.argmax(1).cpu() == labels).sum()
 
@@ -229,7 +242,8 @@ class Trainer:
         self.network.train()
         steps = len(self.batches)
         losses, right, seen = [], 0, 0
-        for number, (faces, labels, targets) in enumerate(self.batches.epoch(self.epoch)):
+        coarse = self.epoch < self.config.coarse_share * self.config.epochs
+        for number, (faces, labels, crowd) in enumerate(self.batches.epoch(self.epoch)):
             factor = warmup_cosine(
                 self.epoch * steps + number,
                 self.config.epochs * steps,
@@ -237,7 +251,11 @@ class Trainer:
             )
             for group in self.optimiser.param_groups:
                 group['lr'] = self.config.learning_rate * factor
-            loss, hits = self.step(faces, labels, targets)
+            if coarse:
+                faces = F.interpolate(
+                    faces, (self.config.coarse_size,) * 2, mode='bilinear', antialias=True
+                )
+            loss, hits = self.step(faces, labels, crowd)
             self.optimiser.step()
             self.optimiser.zero_grad()
             self.ema.update(self.network)
@@ -260,6 +278,7 @@ class Trainer:
             'best': self.best,
             'score': score,
             'network': self.network.state_dict(),
+            'crowd_head': self.crowd_head.state_dict(),
             'optimiser': self.optimiser.state_dict(),
             'ema': self.ema.state_dict(),
         }
@@ -274,9 +293,10 @@ class _WithLoss(nn.Module):
     def __init__(self, network: PyConvSE18, config: ExpressionConfig) -> None:
         super().__init__()
         self.network = network
+        self.crowd_head = nn.Linear(network.fc.in_features, network.fc.out_features)
         self.config = config
 
-    def forward(self, faces: Tensor, labels: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, faces: Tensor, labels: Tensor, crowd: Tensor) -> tuple[Tensor, Tensor]:
         features = self.network.dropout(self.network.features(faces))
         fc = self.network.fc
         # Cosines times 30 need more than the eight bits of bfloat16.
@@ -287,12 +307,12 @@ class _WithLoss(nn.Module):
                 fc.weight,
                 fc.bias,
                 labels,
-                targets,
                 self.config.cosine_weight,
                 self.config.scale,
                 self.config.margin,
                 self.config.label_smoothing,
             )
+            loss = loss + self.config.crowd_weight * crowd_loss(self.crowd_head(features), crowd)
             return loss, fc(features).detach()
 
 

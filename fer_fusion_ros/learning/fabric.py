@@ -2,16 +2,21 @@
 
 import os
 
+import torch
 from lightning_fabric import Fabric
 
 
-def make_fabric(precision: str = '32-true', accelerator: str = 'auto') -> Fabric:
+def make_fabric(precision: str = 'auto', accelerator: str = 'auto') -> Fabric:
     """
     Return a launched Fabric that takes its place among the processes of `torchrun`, if any.
 
-    :param precision: Fabric's name of a precision, such as `32-true` or `bf16-mixed`.
+    :param precision: Fabric's name of a precision, such as `32-true` or `bf16-mixed`, or `auto`:
+        bfloat16 where the hardware computes in it, and float32 elsewhere, where it would be
+        emulated at a small part of the speed.
     :param accelerator: `auto`, `cpu` or `cuda`.
     """
+    if precision == 'auto':
+        precision = 'bf16-mixed' if _computes_in_bfloat16(accelerator) else '32-true'
     processes = int(os.environ.get('WORLD_SIZE', '1'))
     local = int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
     fabric = Fabric(
@@ -23,3 +28,9 @@ def make_fabric(precision: str = '32-true', accelerator: str = 'auto') -> Fabric
     )
     fabric.launch()
     return fabric
+
+
+def _computes_in_bfloat16(accelerator: str) -> bool:
+    if accelerator != 'cpu' and torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu.get_capabilities().get('avx512_bf16', False))

@@ -24,6 +24,9 @@ CONFIG = ExpressionConfig(
     batch_size=8,
     learning_rate=0.02,
     dropout=0.2,
+    coarse_size=16,
+    coarse_share=0.5,
+    crowd_weight=0.5,
     modalities=Modalities(dim=0.2, infrared=0.2, fused=0.2),
     precision='32-true',
 )
@@ -62,6 +65,7 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(faces,
     for ours, theirs in (
         (whole.network, resumed.network),
         (whole.ema.network, resumed.ema.network),
+        (whole.crowd_head, resumed.crowd_head),
     ):
         for name, value in ours.state_dict().items():
             assert torch.equal(value, theirs.state_dict()[name]), name
@@ -91,6 +95,39 @@ def test_a_changed_recipe_takes_effect_at_a_resume(faces, tmp_path):
     groups = resumed.optimiser.param_groups
     assert [group['weight_decay'] for group in groups] == [0.25, 0.0]
     assert [group['momentum'] for group in groups] == [0.5, 0.5]
+
+
+def test_the_first_epochs_see_small_faces(faces, tmp_path):
+    trainer = Trainer(CONFIG, faces, faces, tmp_path)
+    step, sizes = trainer.step, []
+
+    def notes_the_size(faces, labels, crowd):
+        sizes.append(faces.shape[-1])
+        return step(faces, labels, crowd)
+
+    trainer.step = notes_the_size
+    trainer.fit()
+    assert sizes == [16] * 3 + [20] * 3
+
+
+def test_the_crowd_trains_the_network_too(faces, tmp_path):
+    crowd = np.eye(7, dtype=np.float32)[(faces.labels + 1) % 7]
+    gradients = []
+    for votes in (crowd, crowd[::-1].copy()):
+        trainer = Trainer(CONFIG, replace(faces, crowd=votes), faces, tmp_path)
+        trainer.network.eval()
+        trainer.step(*next(trainer.batches.epoch(0)))
+        gradients.append(trainer.network.stem[0].weight.grad.clone())
+    assert not torch.equal(*gradients)
+
+
+def test_it_starts_from_a_trained_network(faces, tmp_path):
+    first = Trainer(CONFIG, faces, faces, tmp_path / 'first')
+    first.fit()
+    second = Trainer(CONFIG, faces, faces, tmp_path / 'second')
+    assert not np.array_equal(second.predict(faces), first.predict(faces))
+    second.start_from(first.ema.network)
+    assert np.array_equal(second.predict(faces), first.predict(faces))
 
 
 def test_there_is_nothing_to_resume(faces, tmp_path):
@@ -124,15 +161,15 @@ from fer_fusion_ros.expression.train import ExpressionConfig, Trainer
 rng = np.random.default_rng(0)
 images = rng.integers(0, 256, (8, 48, 48), np.uint8)
 faces = Faces('noise', images, rng.integers(0, 7, 8))
-config = ExpressionConfig(size=20, batch_size=8, precision='32-true')
+config = ExpressionConfig(size=20, batch_size=8, crowd_weight=0.5, precision='32-true')
 trainer = Trainer(config, faces, faces, sys.argv[1] + '.folder')
 # Each process normalises by its own share of the batch; with fixed statistics they agree.
 trainer.network.eval()
 crops = torch.from_numpy(images[:, 14:34, 14:34] / 255.0 - 0.5).float()[:, None]
 labels = torch.from_numpy(faces.labels)
 mine = slice(trainer.fabric.global_rank, None, trainer.fabric.world_size)
-targets = torch.nn.functional.one_hot(labels, 7).float()
-trainer.step(crops[mine], labels[mine], targets[mine])
+crowd = torch.nn.functional.one_hot(labels, 7).float()
+trainer.step(crops[mine], labels[mine], crowd[mine])
 if trainer.fabric.is_global_zero:
     torch.save(
         {

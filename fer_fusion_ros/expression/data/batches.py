@@ -10,7 +10,6 @@ from torch import Tensor
 from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.modalities import Modalities
-from fer_fusion_ros.expression.losses import mix_targets
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,6 @@ class Batches:
     :param std: by which they are divided.
     :param augmentation: of geometry and tone.
     :param modalities: shares of dim, infrared and fused faces.
-    :param crowd_share: weight of the crowd's votes in the targets.
     :param seed: of everything random.
     :param rank: this process.
     :param processes: that share a batch.
@@ -42,7 +40,6 @@ class Batches:
     std: float
     augmentation: Augmentation
     modalities: Modalities
-    crowd_share: float = 0.0
     seed: int = 0
     rank: int = 0
     processes: int = 1
@@ -56,8 +53,9 @@ class Batches:
         """
         Yield the steps of an epoch.
 
-        :return: faces (n, 1, size, size) float32 normalised, labels (n,) int64, and targets
-            (n, 7) float32, where n is this process's share of the batch.
+        :return: faces (n, 1, size, size) float32 normalised, labels (n,) int64, and the crowd's
+            distributions (n, 7) float32, zeros where there are no votes; n is this process's
+            share of the batch.
         """
         order = np.random.default_rng((self.seed, number)).permutation(len(self.faces))
         for step in range(len(self)):
@@ -73,4 +71,4 @@ class Batches:
         labels = torch.from_numpy(self.faces.labels[rows])
         crowd = self.faces.crowd
         votes = torch.zeros(len(rows), 7) if crowd is None else torch.from_numpy(crowd[rows])
-        return (crops - self.mean) / self.std, labels, mix_targets(labels, votes, self.crowd_share)
+        return (crops - self.mean) / self.std, labels, votes

@@ -30,10 +30,10 @@ def levels(faces):
 def test_an_epoch_shows_each_face_at_most_once(batches):
     assert len(batches) == 3
     shown = []
-    for faces, labels, targets in batches.epoch(0):
+    for faces, labels, crowd in batches.epoch(0):
         assert faces.shape == (6, 1, 44, 44)
         assert [level % 7 for level in levels(faces)] == labels.tolist()
-        assert torch.equal(targets.argmax(1), labels)
+        assert crowd.shape == (6, 7) and not crowd.any()
         shown += levels(faces)
     assert len(set(shown)) == 18
     others = [level for faces, _, _ in batches.epoch(1) for level in levels(faces)]
@@ -63,10 +63,8 @@ def test_any_epoch_can_be_asked_for_again(batches):
         assert not torch.equal(a, c)
 
 
-def test_the_crowd_is_mixed_into_the_targets(batches):
-    crowd = np.zeros((20, 7), np.float32)
-    crowd[:, 2] = 1
-    mixed = replace(batches, faces=replace(batches.faces, crowd=crowd), crowd_share=0.25)
-    _, labels, targets = next(mixed.epoch(0))
-    assert (targets[labels != 2, 2] == 0.25).all()
-    torch.testing.assert_close(targets.sum(1), torch.ones(6))
+def test_the_votes_come_with_their_faces(batches):
+    crowd = np.eye(7, dtype=np.float32)[batches.faces.labels]
+    voted = replace(batches, faces=replace(batches.faces, crowd=crowd))
+    _, labels, votes = next(voted.epoch(0))
+    assert torch.equal(votes.argmax(1), labels)
