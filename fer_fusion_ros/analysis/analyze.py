@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from fer_fusion_ros.analysis.in_batches import in_batches
 from fer_fusion_ros.analysis.recording import Recording
 from fer_fusion_ros.expression.face_expression import FaceExpression
-from fer_fusion_ros.pipeline.pipeline import Pipeline
+from fer_fusion_ros.pipeline.pipeline import Look, Pipeline
 from fer_fusion_ros.pipeline.settings import PipelineSettings
+
+_BATCH = 8
+"""Moments read at once; more hardly saves time."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,27 @@ def analyze(recording: Recording, settings: PipelineSettings | None = None) -> I
     """
     Yield what the pipeline reads in each moment, in order.
 
+    One thread reads the recording and finds the faces while another one reads their expressions,
+    those of several moments at once.
+
     In stills, every frame is searched and nothing is smoothed, whatever the settings say.
     """
     settings = settings or PipelineSettings()
     if recording.stills:
         settings = replace(settings, detect_every=1, search_every=1, time_constant=0.0)
     pipeline = Pipeline(settings, recording.models())
+
+    def look() -> Iterator[tuple[str, Look]]:
+        for name, frame_set in recording:
+            if recording.stills:
+                pipeline.reset()
+            yield name, pipeline.look(frame_set)
+
     start = None
-    for name, frame_set in recording:
-        if recording.stills:
-            pipeline.reset()
-        stamp = frame_set.stamp_ns
-        start = stamp if start is None else start
-        yield Reading(name, (stamp - start) * 1e-9, stamp, pipeline.process(frame_set).faces)
+    for batch in in_batches(look(), _BATCH):
+        for (name, _), result in zip(
+            batch, pipeline.read([each for _, each in batch]), strict=True
+        ):
+            stamp = result.stamp_ns
+            start = stamp if start is None else start
+            yield Reading(name, (stamp - start) * 1e-9, stamp, result.faces)

@@ -1,7 +1,7 @@
 """From registered pairs to the expressions of the faces in them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from fer_fusion_ros.expression.stereo import distance_by_width, find_in_other, p
 from fer_fusion_ros.faces.crop import crop
 from fer_fusion_ros.faces.detection import Box
 from fer_fusion_ros.faces.face_finder import FaceFinder
+from fer_fusion_ros.faces.track import Track
 from fer_fusion_ros.fusion.fuser import Fuser
 from fer_fusion_ros.lenses.names import LENS_BITS, SIDES
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
@@ -63,6 +64,7 @@ class Recogniser:
         self._max_views = max_views
         self._turn = 0
         self._stamp: int | None = None
+        self._starts = True
 
     @property
     def model(self) -> str:
@@ -72,30 +74,37 @@ class Recogniser:
     def reset(self) -> None:
         """Forget all faces; ids start at 1 again."""
         self.finder.reset()
-        self._smoother.reset()
         self._stamp = None
+        self._starts = True
 
     def process(self, pairs: Mapping[str, RegisteredPair], stamp_ns: int) -> list[FaceExpression]:
         """
-        Read the expressions of all faces in a frame.
-
-        A stamp older than the last one (the clock jumped backwards) resets faces and smoothing.
+        Read the expressions of all faces in a frame: `look`, then `read`.
 
         :param pairs: by side; one side may be absent.
         :param stamp_ns: capture stamp of the frame.
         :return: one for each face, oldest face first; empty when nobody is there.
         """
+        return self.read([self.look(pairs, stamp_ns)])[0]
+
+    def look(self, pairs: Mapping[str, RegisteredPair], stamp_ns: int) -> 'Glimpse':
+        """
+        Find the faces of a frame, and cut them out; frames come in order.
+
+        A stamp older than the last one (the clock jumped backwards) resets faces and smoothing.
+
+        :param pairs: by side; one side may be absent.
+        :param stamp_ns: capture stamp of the frame.
+        """
         if self._stamp is not None and stamp_ns < self._stamp:
             self.reset()
         self._stamp = stamp_ns
+        starts, self._starts = self._starts, False
         sides = [side for side in SIDES if side in pairs]
         if not sides:
-            return []
+            return Glimpse(stamp_ns, starts)
         pair = pairs[sides[0]]
         tracks = self.finder.find(pair.ir, pair.vis, stamp_ns)
-        self._smoother.keep({track.face_id for track in tracks})
-        if not tracks:
-            return []
         places: list[list[tuple[RegisteredPair, Box]]] = []
         distances = []
         for track in tracks:
@@ -108,12 +117,36 @@ class Recogniser:
             places.append(boxes)
             distances.append(distance)
         views = [[self._view(*each) for each in boxes] for boxes in self._affordable(places)]
-        everything = [view for face in views for view in face]
-        probabilities = iter(self._classifier.predict(self._fuse(everything)))
+        return Glimpse(stamp_ns, starts, pair, tracks, views, distances)
+
+    def read(self, glimpses: Sequence['Glimpse']) -> list[list[FaceExpression]]:
+        """
+        Read the faces of one or more frames in one batch.
+
+        It may run in another thread than `look`.
+
+        :param glimpses: what `look` returned, in order.
+        :return: for each frame one for each face, oldest face first.
+        """
+        views = [view for glimpse in glimpses for face in glimpse.views for view in face]
+        probabilities = iter(self._classifier.predict(self._fuse(views)) if views else ())
+        return [self._express(glimpse, probabilities) for glimpse in glimpses]
+
+    def _express(
+        self, glimpse: 'Glimpse', probabilities: Iterator[np.ndarray]
+    ) -> list[FaceExpression]:
+        if glimpse.starts:
+            self._smoother.reset()
+        pair = glimpse.pair
+        if pair is None:
+            return []
+        self._smoother.keep({track.face_id for track in glimpse.tracks})
         results = []
-        for track, face, distance in zip(tracks, views, distances, strict=True):
+        for track, face, distance in zip(
+            glimpse.tracks, glimpse.views, glimpse.distances, strict=True
+        ):
             raw = combine([next(probabilities) for _ in face])
-            smooth = self._smoother.update(track.face_id, raw, stamp_ns)
+            smooth = self._smoother.update(track.face_id, raw, glimpse.stamp_ns)
             lenses = {lens for view in face for lens in view.lenses}
             place = position(pair.model, track.box, distance)
             results.append(
@@ -191,6 +224,23 @@ class _View:
     def lenses(self) -> list[str]:
         bands = {'ir': self.ir, 'vis': self.vis}
         return [f'{band}_{self.side}' for band, image in bands.items() if image is not None]
+
+
+@dataclass(frozen=True, eq=False)
+class Glimpse:
+    """
+    The faces of one frame, found but not read.
+
+    :ivar stamp_ns: capture stamp of the frame.
+    :ivar starts: whether what was before does not count any more.
+    """
+
+    stamp_ns: int
+    starts: bool
+    pair: RegisteredPair | None = None
+    tracks: Sequence[Track] = ()
+    views: Sequence[Sequence[_View]] = ()
+    distances: Sequence[float] = ()
 
 
 def combine(probabilities: Sequence[np.ndarray]) -> np.ndarray:

@@ -35,7 +35,7 @@ class FaceFinder:
     in the other.
 
     :param detector: finds faces.
-    :param detect_every: look for the known faces on one of so many frames.
+    :param detect_every: look for each known face on one of so many frames; they take turns.
     :param search_every: search one window of the frame on one of so many frames; on each while
         no face is known.
     :param max_lost: seconds that a face may go undetected before its id is retired.
@@ -61,7 +61,6 @@ class FaceFinder:
         self._stamp: int | None = None
         self._frame = 0
         self._searches = 0
-        self._looked = 0
         self._is_dark = False
 
     def find(self, ir: np.ndarray | None, vis: np.ndarray | None, stamp_ns: int) -> list[Track]:
@@ -74,14 +73,14 @@ class FaceFinder:
         """
         if self._stamp is not None and stamp_ns < self._stamp:
             self.reset()
+        gap = 1 if self._stamp is None else max(stamp_ns - self._stamp, 1)
         self._stamp = stamp_ns
         images = self._readable_first(ir, vis)
         known = self._tracker.predict(stamp_ns)
         found: list[Detection] = []
-        is_due = self._frame % self._detect_every == 0
-        if is_due or stamp_ns - self._looked > _LOOK_AGAIN_NS:
-            self._looked = stamp_ns
-            for track in known:
+        every = max(min(self._detect_every, _LOOK_AGAIN_NS // gap), 1)
+        for index, track in enumerate(known):
+            if (self._frame + index) % every == 0:
                 found += self._look(images, track.box)
         if self._frame == 0 or not known or (self._frame - 1) % self._search_every == 0:
             found += self._search(images, [track.box for track in known])

@@ -1,10 +1,11 @@
 """The whole path from lens images to expressions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fer_fusion_ros.expression.classifier import Classifier
-from fer_fusion_ros.expression.recogniser import Recogniser
+from fer_fusion_ros.expression.recogniser import Glimpse, Recogniser
 from fer_fusion_ros.faces import FaceFinder, create_detector
 from fer_fusion_ros.fusion.fuser import Fuser
 from fer_fusion_ros.lenses.camera_model import CameraModel
@@ -65,6 +66,10 @@ class Pipeline:
 
     def process(self, frame_set: FrameSet) -> PipelineResult:
         """Process the frames of one moment; frame sets come in the order of their stamps."""
+        return self.read([self.look(frame_set)])[0]
+
+    def look(self, frame_set: FrameSet) -> 'Look':
+        """Register the frames of one moment and find the faces, the first half of `process`."""
         pairs: dict[str, RegisteredPair] = {}
         stamps: dict[str, int] = {}
         frame_ids: dict[str, str] = {}
@@ -74,9 +79,33 @@ class Pipeline:
                 ir, vis = frame_set.image(f'ir_{side}'), frame_set.image(f'vis_{side}')
                 pairs[side] = self.registrar.register(side, ir, vis)
                 stamps[side], frame_ids[side] = reference.stamp_ns, reference.frame_id
-        faces = self.recogniser.process(pairs, frame_set.stamp_ns)
-        return PipelineResult(frame_set.stamp_ns, stamps, frame_ids, pairs, faces, self.fuser)
+        glimpse = self.recogniser.look(pairs, frame_set.stamp_ns)
+        return Look(stamps, frame_ids, pairs, glimpse)
+
+    def read(self, looks: Sequence['Look']) -> list[PipelineResult]:
+        """
+        Read the faces of one or more moments in one batch, the second half of `process`.
+
+        It may run in another thread than `look`.
+        """
+        faces = self.recogniser.read([look.glimpse for look in looks])
+        return [
+            PipelineResult(
+                look.glimpse.stamp_ns, look.stamps, look.frame_ids, look.pairs, each, self.fuser
+            )
+            for look, each in zip(looks, faces, strict=True)
+        ]
 
     def reset(self) -> None:
         """Forget all faces, as after a jump of the clock."""
         self.recogniser.reset()
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A moment whose faces are found but not read; the other fields are as in the result."""
+
+    stamps: dict[str, int]
+    frame_ids: dict[str, str]
+    pairs: dict[str, RegisteredPair]
+    glimpse: Glimpse

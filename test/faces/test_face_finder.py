@@ -87,3 +87,45 @@ def test_an_image_that_goes_dark_is_left_for_the_other():
     for stamp, pair, _ in stream(10):
         (track,) = finder.find(pair.ir, np.zeros_like(pair.vis), stamp)
         assert track.face_id == 'face-1'
+
+
+def test_known_faces_take_turns():
+    detector = Counting()
+    finder = FaceFinder(detector, search_every=300)
+    spent = []
+    for stamp, pair, _ in stream(31, people=3, sway=0.0):
+        before = detector.pixels
+        assert len(finder.find(pair.ir, pair.vis, stamp)) == 3
+        spent.append(detector.pixels - before)
+    # One of the three on each frame, not all of them on one frame in three.
+    assert 0 < max(spent[4:]) < 1.5 * min(spent[4:])
+
+
+def test_rare_frames_are_all_looked_at():
+    detector = Counting()
+    finder = FaceFinder(detector, search_every=300)
+    frames = [pair for _, pair, _ in stream(4)]
+    for index, pair in enumerate(frames):
+        before = detector.pixels
+        assert len(finder.find(pair.ir, pair.vis, index * 300_000_000)) == 1
+        assert detector.pixels > before
+
+
+def test_a_new_face_is_confirmed_and_a_known_one_is_not():
+    class Doubting(HaarDetector):
+        asked = 0
+
+        def confirm(self, image, face):
+            self.asked += 1
+            return False
+
+    detector = Doubting()
+    finder = FaceFinder(detector)
+    for stamp, pair, _ in stream(12):
+        assert finder.find(pair.ir, pair.vis, stamp) == []
+    assert detector.asked > 1
+    real = HaarDetector()
+    _, pair, _ = next(stream(1))
+    (face,) = real.detect_in(pair.vis, (0, 0, 640, 480), (50.0, 80.0))
+    assert real.confirm(pair.vis, face)
+    assert not real.confirm(pair.vis, face.moved(0, 150))
