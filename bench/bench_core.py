@@ -1,10 +1,16 @@
-"""Measure the core, stage by stage, without ROS: `python bench/bench_core.py`."""
+"""Measure the core, stage by stage, without ROS: `python bench/bench_core.py`.
+
+The last columns are the target, what share of it the mean takes, and the limit of the machine: for
+networks their multiplications at the speed of a large matrix product, for the registration one
+copy of its images, both measured in the same run.
+"""
 
 import argparse
 import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -17,19 +23,47 @@ from fer_fusion_ros.pipeline import Pipeline, PipelineSettings
 from fer_fusion_ros.registration import RegisteredPair
 from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
 
+CROP_MACS = 130e6
+"""Multiplications of PyConv-SE18 (stride2) for a face crop of 44x44."""
+
+PIXEL_MACS = 17_040 / 4
+"""Multiplications of the fusion generator (realtime) for a pixel."""
+
+FUSED_CROP = 56 * 56
+"""Pixels that are fused for a face crop."""
+
 
 class TimedFinder:
-    """Stand in for a finder and note how long each frame takes it."""
+    """Stand in for a finder and note how long each frame takes it.
 
-    def __init__(self, finder: FaceFinder) -> None:
+    :param copies: how often each face is found; rigs are too narrow for many people.
+    """
+
+    def __init__(self, finder: FaceFinder, copies: int = 1) -> None:
         self.finder = finder
+        self.copies = copies
         self.seconds: list[float] = []
 
     def find(self, ir: np.ndarray | None, vis: np.ndarray | None, stamp_ns: int) -> list[Track]:
         """Find the faces of a frame."""
         tracks, seconds = timed(self.finder.find, ir, vis, stamp_ns)
         self.seconds.append(seconds)
-        return tracks
+        return [
+            replace(track, face_id=f'{track.face_id}-{copy}')
+            for track in tracks
+            for copy in range(self.copies)
+        ]
+
+
+class Machine:
+    """What the machine can do at most."""
+
+    def __init__(self) -> None:
+        matrix = np.random.default_rng(0).random((1536, 1536), np.float32)
+        seconds = min(timed(np.matmul, matrix, matrix)[1] for _ in range(8))
+        self.macs_per_second = len(matrix) ** 3 / seconds
+        image = np.zeros((480, 640, 4), np.uint8)  # one infrared and one colour image
+        self.copy_seconds = min(timed(image.copy)[1] for _ in range(50))
 
 
 def timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
@@ -39,12 +73,18 @@ def timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
     return result, time.perf_counter() - start
 
 
-def row(what: str, seconds: Sequence[float], target: float | None = None) -> None:
-    """Print a line of the table: milliseconds, and the mean's share of the target."""
+def row(
+    what: str,
+    seconds: Sequence[float],
+    target: float | None = None,
+    limit: float | None = None,
+) -> None:
+    """Print a line of the table: milliseconds, the mean's share of the target, the limit."""
     ms = np.asarray(seconds) * 1e3
     values = f'{ms.min():8.2f} {np.median(ms):8.2f} {ms.mean():8.2f} {np.percentile(ms, 99):8.2f}'
-    ratio = f'{target:8.1f} {ms.mean() / target:6.2f}' if target else ''
-    print(f'{what:<46} {values} {ratio}'.rstrip())
+    ratio = f'{target:8.1f} {ms.mean() / target:6.2f}' if target else ' ' * 15
+    bound = f'{limit * 1e3:7.2f}' if limit else ''
+    print(f'{what:<46} {values} {ratio} {bound}'.rstrip())
 
 
 def render(people: int, frames: int, light: float) -> tuple[SimulatedRig, list[FrameSet]]:
@@ -68,35 +108,46 @@ def register(pipeline: Pipeline, frame_set: FrameSet) -> dict[str, RegisteredPai
     }
 
 
-def measure_images(pipeline: Pipeline, sets: Sequence[FrameSet]) -> None:
+def measure_images(pipeline: Pipeline, sets: Sequence[FrameSet], machine: Machine) -> None:
     """Print what does not depend on the faces."""
     synchroniser = Synchroniser(LENSES)
     frames = [frame for frame_set in sets for frame in frame_set.frames.values()]
     row('synchronise four images', [4 * timed(synchroniser.add, frame)[1] for frame in frames])
-    row('register four images', [timed(register, pipeline, each)[1] for each in sets[1:]], 4)
+    registering = [timed(register, pipeline, each)[1] for each in sets[1:]]
+    row('register four images', registering, 4, 2 * machine.copy_seconds)
     pair = register(pipeline, sets[0])['left']
     fuse = pipeline.fuser.fuse_pair
     fuse(pair.ir, pair.vis)
-    row('fuse 640x480 in colour', [timed(fuse, pair.ir, pair.vis)[1] for _ in range(30)], 12)
+    limit = 640 * 480 * PIXEL_MACS / machine.macs_per_second
+    row(
+        'fuse 640x480 in colour', [timed(fuse, pair.ir, pair.vis)[1] for _ in range(30)], 12, limit
+    )
 
 
-def measure_faces(pipeline: Pipeline, sets: Sequence[FrameSet], people: int) -> None:
+def measure_faces(
+    pipeline: Pipeline, sets: Sequence[FrameSet], copies: int, machine: Machine
+) -> None:
     """Print what finding and reading the faces takes."""
     recogniser = pipeline.recogniser
-    finder = TimedFinder(recogniser.finder)
+    finder = TimedFinder(recogniser.finder, copies)
     recogniser.finder = finder
-    whole, found = [], []
+    whole, found, views = [], [], []
     for frame_set in sets[1:]:
         faces, seconds = timed(
             recogniser.process, register(pipeline, frame_set), frame_set.stamp_ns
         )
         whole.append(seconds)
         found.append(len(faces))
+        views.append(sum(face.lenses.bit_count() // 2 for face in faces))
     rest = np.subtract(whole, finder.seconds)
-    name = f'{people} people ({np.mean(found):.1f} found)'
-    row(f'{name}: detect, track', finder.seconds, 6)
-    row(f'{name}: crop, fuse, classify', rest, {1: 6, 8: 16}.get(people))
-    row(f'{name}: together', whole)
+    count = round(np.mean(found))
+    macs = np.mean(views) * (CROP_MACS + FUSED_CROP * PIXEL_MACS)
+    if copies == 1:
+        row(f'{count} faces: detect, track', finder.seconds, 6)
+    name = f'{count} faces, {np.mean(views):.1f} views: crop, fuse, classify'
+    row(name, rest, {1: 6, 8: 16}.get(count), macs / machine.macs_per_second)
+    if copies == 1:
+        row(f'{count} faces: together', whole)
 
 
 def main() -> None:
@@ -113,16 +164,18 @@ def main() -> None:
     settings = PipelineSettings(residual_period=0, **arguments)
     print(
         f'{"milliseconds":<46} {"min":>8} {"p50":>8} {"mean":>8} {"p99":>8} {"target":>8}  ratio'
+        '   limit'
     )
-    for people in (1, 4, 8):
+    machine = Machine()
+    for people, copies in ((1, 1), (4, 1), (4, 2)):
         rig, sets = render(people, frames, light)
         models = {lens: rig.camera_model(lens) for lens in LENSES}
         pipeline, creation = timed(Pipeline, settings, models)
         _, first = timed(pipeline.process, sets[0])
         if people == 1:
             row('from start to first expression', [creation + first], 5000)
-            measure_images(pipeline, sets)
-        measure_faces(pipeline, sets, people)
+            measure_images(pipeline, sets, machine)
+        measure_faces(pipeline, sets, copies, machine)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f'peak resident memory {peak:.0f} MB, of which rendered images '

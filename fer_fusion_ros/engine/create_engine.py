@@ -19,6 +19,9 @@ _CLASSES = {
     'torch': 'TorchEngine',
 }
 
+_CUDA_DRIVERS = ('/proc/driver/nvidia/version', '/dev/nvhost-ctrl', '/dev/dxg')
+"""One of these exists where NVIDIA's driver runs: on a PC, on a Jetson, under Windows."""
+
 
 def create_engine(
     model_path: str | Path,
@@ -31,8 +34,8 @@ def create_engine(
     Load a network.
 
     :param model_path: the ``.onnx`` file; 'torch' reads the ``.safetensors`` beside it.
-    :param engine: one of `ENGINES`; 'auto' takes the first that is installed of OpenVINO, ONNX
-        Runtime and torch.
+    :param engine: one of `ENGINES`; 'auto' takes torch where it can use a CUDA device, else the
+        first that is installed of OpenVINO, ONNX Runtime and torch.
     :param threads: CPU threads; None or 0 for all cores.
     :param exact: False allows OpenVINO to compute in bfloat16 where the processor can: twice as
         fast, and off by about 1e-2.
@@ -64,7 +67,20 @@ def create_engine(
 
 
 def _installed() -> str:
+    if _can_use_cuda():
+        return 'torch'
     for name in _CLASSES:
         if importlib.util.find_spec(name) is not None:
             return name
     raise EngineError('no engine is installed to run the networks; pip install openvino')
+
+
+def _can_use_cuda() -> bool:
+    # Importing torch takes seconds and hundreds of megabytes: only where it may be of use.
+    if not any(Path(driver).exists() for driver in _CUDA_DRIVERS):
+        return False
+    if any(importlib.util.find_spec(name) is None for name in ('torch', 'safetensors')):
+        return False
+    import torch
+
+    return torch.cuda.is_available()

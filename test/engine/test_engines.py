@@ -1,4 +1,5 @@
 import importlib.util
+import subprocess
 import sys
 
 import numpy as np
@@ -71,9 +72,20 @@ def test_batches_come_in_powers_of_two(count):
     assert len(sizes) == count.bit_count()
 
 
-def test_auto_takes_the_first_installed():
+def test_auto_takes_the_first_installed_and_imports_no_other():
     first = next(name for name in NAMES if importlib.util.find_spec(name))
-    assert create_engine(WEIGHTS / 'fusion.onnx').name == first
+    script = (
+        'import sys; from fer_fusion_ros.engine import WEIGHTS, create_engine; '
+        'engine = create_engine(WEIGHTS / "fusion.onnx"); '
+        'cuda = "torch" in sys.modules and sys.modules["torch"].cuda.is_available(); '
+        'print(engine.name, cuda, *(name for name in sys.argv[1:] if name in sys.modules))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', script, *NAMES], capture_output=True, text=True, check=True
+    )
+    name, cuda, *imported = done.stdout.split()
+    assert name == ('torch' if cuda == 'True' else first)
+    assert imported == [name]
 
 
 def test_errors_carry_their_cure(tmp_path, monkeypatch):
