@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fer_fusion_ros.analysis.in_batches import in_batches
 from fer_fusion_ros.analysis.recording import Recording
 from fer_fusion_ros.expression.face_expression import FaceExpression
-from fer_fusion_ros.pipeline.pipeline import Look, Pipeline
+from fer_fusion_ros.pipeline import Look, Pipeline
 from fer_fusion_ros.pipeline.settings import PipelineSettings
 
 _BATCH = 8

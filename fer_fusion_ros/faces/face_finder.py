@@ -103,7 +103,9 @@ class FaceFinder:
         for image in images:
             if faces := self._detector.detect_in(image, area, sizes):
                 face = min(faces, key=lambda face: offset(face.box, box))
-                return [face] if not is_new or self._detector.confirm(image, face) else []
+                # What the readable image does not show may not be a face.
+                doubtful = is_new or image is not images[0]
+                return [face] if not doubtful or self._detector.confirm(image, face) else []
         return []
 
     def _search(self, images: list[np.ndarray], known: list[Box]) -> list[Detection]:
