@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -43,6 +44,36 @@ def yunet_model(shared_data: Path) -> Path:
     if not path.is_file():
         pytest.skip(f'no face detector at {path}')
     return path
+
+
+@pytest.fixture
+def gradients_by_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], tuple[list, list]]:
+    """
+    Run a training script in this process and under torchrun with two.
+
+    The script saves the number of `processes` and its `gradients` to the path that it is given.
+    """
+    import torch
+
+    def run(text: str) -> tuple[list, list]:
+        script = tmp_path / 'gradients.py'
+        script.write_text(text)
+        one, two = tmp_path / 'one.pt', tmp_path / 'two.pt'
+        command = [sys.executable, '-m', 'torch.distributed.run']
+        command += ['--standalone', '--nproc-per-node=2']
+        environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+        environment['PYTHONPATH'] = os.pathsep.join(sys.path)
+        pair = subprocess.Popen([*command, script, two], env={**os.environ, **environment})
+        monkeypatch.setattr(sys, 'argv', ['gradients', str(one)])
+        runpy.run_path(str(script))
+        assert pair.wait() == 0
+        saved = [torch.load(path) for path in (one, two)]
+        assert [each['processes'] for each in saved] == [1, 2]
+        return saved[0]['gradients'], saved[1]['gradients']
+
+    return run
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import argparse
 
+from fer_fusion_ros.commands._training import add_training_arguments
 from fer_fusion_ros.exceptions import ConfigurationError
 
 
@@ -28,20 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('subject', 'sequence'),
         help='what a fold keeps together; sequence is for comparison with earlier work alone',
     )
-    parser.add_argument('--output', default='out/expression', help='folder of all results')
-    parser.add_argument('--resume', action='store_true', help='continue from the last checkpoint')
     parser.add_argument(
         '--start-from', help='checkpoint or safetensors file with the first weights; else random'
     )
     parser.add_argument('--fusion', help='ONNX generator for the fused faces; a mean without it')
-    parser.add_argument(
-        '--set',
-        nargs='*',
-        default=[],
-        metavar='NAME=VALUE',
-        dest='overrides',
-        help='replace fields of the recipe, such as epochs=30 augmentation.rotation=15',
-    )
+    add_training_arguments(parser, 'out/expression', 'epochs=30 augmentation.rotation=15')
     parser.add_argument('--limit', type=int, help='use only so many faces, to try a recipe out')
 
 

@@ -2,6 +2,8 @@
 
 import argparse
 
+from fer_fusion_ros.commands._training import add_training_arguments
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `fer_fusion train-fusion`."""
@@ -10,16 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--data', required=True, help='folder under which pairs lie in `ir` and `vis` subfolders'
     )
     parser.add_argument('--faces', help='visible faces for the recipe: an npz with `train_x`')
-    parser.add_argument('--output', default='out/fusion', help='folder of all results')
-    parser.add_argument('--resume', action='store_true', help='continue from the last checkpoint')
-    parser.add_argument(
-        '--set',
-        nargs='*',
-        default=[],
-        metavar='NAME=VALUE',
-        dest='overrides',
-        help='replace fields of the recipe, such as epochs=10 losses.edges=2',
-    )
+    add_training_arguments(parser, 'out/fusion', 'epochs=10 losses.edges=2')
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,9 +1,5 @@
 """Train a tiny generator on real pairs: it learns, resumes exactly and shares its work."""
 
-import os
-import runpy
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -165,18 +161,7 @@ if trainer.fabric.is_global_zero:
 """
 
 
-def test_two_processes_get_the_gradients_of_one(tmp_path, monkeypatch):
-    script = tmp_path / 'gradients.py'
-    script.write_text(GRADIENTS)
-    one, two = tmp_path / 'one.pt', tmp_path / 'two.pt'
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
-    environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    environment['PYTHONPATH'] = os.pathsep.join(sys.path)
-    pair = subprocess.Popen([*command, script, two], env={**os.environ, **environment})
-    monkeypatch.setattr(sys, 'argv', ['gradients', str(one)])
-    runpy.run_path(str(script))
-    assert pair.wait() == 0
-    one, two = torch.load(one), torch.load(two)
-    assert (one['processes'], two['processes']) == (1, 2)
-    for a, b in zip(one['gradients'], two['gradients'], strict=True):
+def test_two_processes_get_the_gradients_of_one(gradients_by_processes):
+    one, two = gradients_by_processes(GRADIENTS)
+    for a, b in zip(one, two, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().max()))
