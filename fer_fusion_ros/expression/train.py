@@ -226,12 +226,14 @@ class Trainer:
         :param faces: (N, 1, size, size) float32, normalised.
         :param labels: (N,) int64.
         :param crowd: (N, 7) float32, distributions, or zeros where there are no votes.
-        :return: the loss, a scalar, and the number of faces classified as labelled.
+        :return: the loss and the number of faces classified as labelled, scalars on the device:
+            to look at them here would let it wait for the next batch.
         """
         faces = faces.contiguous(memory_format=torch.channels_last)
-        loss, logits = self.model(*self.fabric.to_device((faces, labels, crowd)))
+        faces, labels, crowd = self.fabric.to_device((faces, labels, crowd))
+        loss, logits = self.model(faces, labels, crowd)
         self.fabric.backward(loss)
-        return loss.detach(), (logits.argmax(1).cpu() == labels).sum()
+        return loss.detach(), (logits.argmax(1) == labels).sum()
 
     def predict(self, faces: Faces) -> np.ndarray:
         """Return the averaged network's logits (N, 7) float32 for the centres of the faces."""
@@ -241,7 +243,7 @@ class Trainer:
     def _train_epoch(self, bar: Any) -> dict[str, float]:
         self.network.train()
         steps = len(self.batches)
-        losses, right, seen = [], 0, 0
+        losses, hits, seen = [], [], 0
         coarse = self.epoch < self.config.coarse_share * self.config.epochs
         for number, (faces, labels, crowd) in enumerate(self.batches.epoch(self.epoch)):
             factor = warmup_cosine(
@@ -255,16 +257,17 @@ class Trainer:
                 faces = F.interpolate(
                     faces, (self.config.coarse_size,) * 2, mode='bilinear', antialias=True
                 )
-            loss, hits = self.step(faces, labels, crowd)
+            loss, right = self.step(faces, labels, crowd)
             self.optimiser.step()
             self.optimiser.zero_grad()
             self.ema.update(self.network)
             losses.append(loss)
-            right, seen = right + int(hits), seen + len(labels)
+            hits.append(right)
+            seen += len(labels)
             bar.update(self.config.batch_size)
         return {
             'train/loss': float(torch.stack(losses).mean()),
-            'train/accuracy': right / seen,
+            'train/accuracy': int(torch.stack(hits).sum()) / seen,
             'learning_rate': self.optimiser.param_groups[0]['lr'],
         }
 
