@@ -54,7 +54,7 @@ class Recogniser:
         *,
         time_constant: float = 0.5,
         min_confidence: float = 0.4,
-        max_views: int = 6,
+        max_views: int = 3,
     ) -> None:
         self._fuser = fuser
         self._classifier = classifier
@@ -74,6 +74,7 @@ class Recogniser:
     def reset(self) -> None:
         """Forget all faces; ids start at 1 again."""
         self.finder.reset()
+        self._turn = 0
         self._stamp = None
         self._starts = True
 

@@ -61,7 +61,7 @@ class PipelineSettings:
     max_lost: float = 0.7
     time_constant: float = 0.5
     min_confidence: float = 0.4
-    max_views: int = 6
+    max_views: int = 3
     residual_period: int = 30
 
     def __post_init__(self) -> None:

@@ -65,7 +65,10 @@ def test_the_same_frames_give_the_same_results(recogniser):
             assert np.array_equal(a.probabilities, b.probabilities)
 
 
-def test_fills_every_field(recogniser):
+def test_fills_every_field():
+    from dataclasses import replace
+
+    recogniser = create_recogniser(replace(SETTINGS, max_views=4))
     results = run(recogniser, frames(6, people=2))
     assert [len(faces) for faces in results] == [2] * 6
     for face in results[-1]:
