@@ -25,6 +25,9 @@ _FACE = 48
 pixels wide, agree: Haar's boxes in them are 48.1 wide and 0.1 off centre in the median. The
 classifier sees the central 44."""
 
+_TURN_NS = 30_000_000
+"""Nanoseconds after which another side has its turn: each frame, at 30 frames per second."""
+
 _MARGIN = 6
 """Pixels fused around what the classifier sees, where the fusion network meets the border."""
 
@@ -62,7 +65,6 @@ class Recogniser:
         self._smoother = Smoother(time_constant)
         self._min_confidence = min_confidence
         self._max_views = max_views
-        self._turn = 0
         self._stamp: int | None = None
         self._starts = True
 
@@ -74,7 +76,6 @@ class Recogniser:
     def reset(self) -> None:
         """Forget all faces; ids start at 1 again."""
         self.finder.reset()
-        self._turn = 0
         self._stamp = None
         self._starts = True
 
@@ -117,7 +118,9 @@ class Recogniser:
                     boxes.append((pairs[side], box))
             places.append(boxes)
             distances.append(distance)
-        views = [[self._view(*each) for each in boxes] for boxes in self._affordable(places)]
+        views = [
+            [self._view(*each) for each in boxes] for boxes in self._affordable(places, stamp_ns)
+        ]
         return Glimpse(stamp_ns, starts, pair, tracks, views, distances)
 
     def read(self, glimpses: Sequence['Glimpse']) -> list[list[FaceExpression]]:
@@ -171,13 +174,14 @@ class Recogniser:
         return results
 
     def _affordable(
-        self, places: list[list[tuple[RegisteredPair, Box]]]
+        self, places: list[list[tuple[RegisteredPair, Box]]], stamp_ns: int
     ) -> list[list[tuple[RegisteredPair, Box]]]:
         """Return where to read each face: everywhere, or when that is too much in one place."""
         if sum(len(boxes) for boxes in places) <= self._max_views:
             return places
-        self._turn += 1
-        return [[boxes[(self._turn + i) % len(boxes)]] for i, boxes in enumerate(places)]
+        # By the stamp: a replay, and nodes that started at other times, take the same turns.
+        turn = stamp_ns // _TURN_NS
+        return [[boxes[(turn + i) % len(boxes)]] for i, boxes in enumerate(places)]
 
     def _view(self, pair: RegisteredPair, box: Box) -> '_View':
         size = self._classifier.size + 2 * _MARGIN
