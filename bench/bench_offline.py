@@ -17,13 +17,13 @@ import cv2
 from fer_fusion_ros.analysis import FileRecording, analyze
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig import SimulatedRig
-from fer_fusion_ros.pipeline import PipelineSettings
 
 RATE = 30.0
+WARM_UP = 16  # moments
 
 
 def record(folder: Path, people: int, seconds: float) -> None:
-    """Write a video for each lens, and its calibration."""
+    """Write a video for each lens."""
     rig = SimulatedRig(people=people)
     for lens in LENSES:
         writer = cv2.VideoWriter(
@@ -36,17 +36,15 @@ def record(folder: Path, people: int, seconds: float) -> None:
 
 
 def read(folder: Path, people: int) -> None:
-    """Print the moments per second, after a warm-up, and the faces per moment."""
+    """Print the moments per second, after a warm-up."""
     rig = SimulatedRig(people=people)
     models = {lens: rig.camera_model(lens) for lens in LENSES}
-    start, count, faces = 0.0, 0, 0
-    for number, reading in enumerate(
-        analyze(FileRecording.from_folder(folder, models, RATE), PipelineSettings())
-    ):
-        if number == 10:
-            start, count = time.perf_counter(), 0
-        count, faces = count + 1, faces + len(reading.faces)
-    print((count - 1) / (time.perf_counter() - start), faces / (number + 1))
+    readings = analyze(FileRecording.from_folder(folder, models, RATE))
+    for _ in range(WARM_UP):
+        next(readings)
+    start = time.perf_counter()
+    count = sum(1 for _ in readings)
+    print(count / (time.perf_counter() - start))
 
 
 def main() -> None:
@@ -75,7 +73,7 @@ def main() -> None:
                     check=True,
                     preexec_fn=lambda count=count: os.sched_setaffinity(0, cores[:count]),
                 )
-                rate, _ = map(float, done.stdout.split())
+                rate = float(done.stdout)
                 one = one or rate
                 times = f'{rate / RATE:>12.2f} {rate / one:>11.2f}'
                 print(f'{people:>6} {count:>6} {rate:>10.1f} {times}', flush=True)
