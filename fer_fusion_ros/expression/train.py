@@ -166,6 +166,11 @@ class Trainer:
                 f'{self.last} holds the preset {state["config"]["preset"]}, but the config asks '
                 f'for {self.config.preset}. Choose another output folder.'
             )
+        if 'crowd_head' not in state:
+            raise CheckpointError(
+                f'{self.last} is of an earlier version and cannot be resumed. Go on from its '
+                'weights with --start-from, in another output folder.'
+            )
         self.network.load_state_dict(state['network'])
         self.crowd_head.load_state_dict(state['crowd_head'])
         # The recipe may have changed; the state holds the former one's decay.

@@ -137,6 +137,16 @@ def test_a_checkpoint_of_another_network_is_refused(faces, tmp_path):
         Trainer(replace(CONFIG, preset='stride1'), faces, faces, tmp_path).resume()
 
 
+def test_a_checkpoint_of_an_earlier_version_is_refused(faces, tmp_path):
+    trainer = Trainer(replace(CONFIG, epochs=1), faces, faces, tmp_path)
+    trainer.fit()
+    state = torch.load(trainer.last, weights_only=False)
+    del state['crowd_head']
+    torch.save(state, trainer.last)
+    with pytest.raises(CheckpointError, match='--start-from'):
+        trainer.resume()
+
+
 def test_training_needs_faces_with_the_same_labels(faces, tmp_path):
     with pytest.raises(DataError, match='no faces are left'):
         Trainer(CONFIG, faces.subset(slice(0)), faces, tmp_path)
