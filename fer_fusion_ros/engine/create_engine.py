@@ -24,11 +24,7 @@ _CUDA_DRIVERS = ('/proc/driver/nvidia/version', '/dev/nvhost-ctrl', '/dev/dxg')
 
 
 def create_engine(
-    model_path: str | Path,
-    engine: str = 'auto',
-    threads: int | None = None,
-    *,
-    exact: bool = True,
+    model_path: str | Path, engine: str = 'auto', threads: int | None = None
 ) -> Engine:
     """
     Load a network.
@@ -37,8 +33,6 @@ def create_engine(
     :param engine: one of `ENGINES`; 'auto' takes torch where it can use a CUDA device, else the
         first that is installed of OpenVINO, ONNX Runtime and torch.
     :param threads: CPU threads; None or 0 for all cores.
-    :param exact: False allows OpenVINO to compute in bfloat16 where the processor can: twice as
-        fast, and off by about 1e-2.
     :raises EngineError: if the engine or the file is missing or bad; says what to do.
     """
     if engine not in ENGINES:
@@ -57,8 +51,7 @@ def create_engine(
             f'pip install {error.name or name}, or choose another engine'
         ) from error
     try:
-        options = {} if exact or name != 'openvino' else {'exact': False}
-        return getattr(module, _CLASSES[name])(path, threads, **options)
+        return getattr(module, _CLASSES[name])(path, threads)
     except Exception as error:
         # Each library has its own errors for a file that it cannot read.
         raise EngineError(

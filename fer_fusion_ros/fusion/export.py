@@ -64,12 +64,14 @@ def export_generator(generator: Generator, preset: str, folder: str | Path) -> d
     :return: SHA-256 of each file by its name.
     :raises CheckpointError: if an exported file gives another result.
     """
-    widths, fold = PRESETS[preset]
+    shape = PRESETS[preset]
     metadata = {
         'model': 'fusion',
         'preset': preset,
-        'widths': json.dumps(widths),
-        'fold': str(fold),
+        'widths': json.dumps(shape.widths),
+        'kernels': json.dumps(shape.kernels),
+        'fold': str(shape.fold),
+        'mixes': str(shape.mixes).lower(),
         'range': '[-1, 1]',
     }
     rng = np.random.default_rng(0)

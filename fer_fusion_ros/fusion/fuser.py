@@ -1,12 +1,11 @@
 """Fuse infrared and visible images at run time."""
 
-from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from fer_fusion_ros.engine import WEIGHTS, Engine, create_engine
+from fer_fusion_ros.engine import WEIGHTS, create_engine
 from fer_fusion_ros.expression.modality import Modality
 
 _TO_NETWORK = (np.arange(256, dtype=np.float32) / np.float32(127.5) - 1).reshape(1, 256)
@@ -15,9 +14,6 @@ _TO_NETWORK = (np.arange(256, dtype=np.float32) / np.float32(127.5) - 1).reshape
 class Fuser:
     """
     Fuse registered images with the generator's weights.
-
-    Faces, which are classified, are fused exactly; whole pairs, which are looked at, may differ by
-    a grey level or two for twice the speed.
 
     :param engine: one of `engine.ENGINES`.
     :param weights: ONNX file; the bundled one when None.
@@ -29,31 +25,23 @@ class Fuser:
     def __init__(
         self, engine: str = 'auto', weights: str | Path | None = None, threads: int | None = None
     ) -> None:
-        self._arguments = (weights or WEIGHTS / 'fusion.onnx', engine, threads)
-        self._engine = create_engine(*self._arguments)
+        self._engine = create_engine(weights or WEIGHTS / 'fusion.onnx', engine, threads)
         self.model = f'{self._engine.path.stem}-{self._engine.model_hash}'
-
-    @cached_property
-    def _frame_engine(self) -> Engine:
-        return create_engine(*self._arguments, exact=False)
 
     def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         """
-        Fuse grey images of one size, exactly.
+        Fuse grey images of one size.
 
         :param ir: (H, W) or (N, H, W) uint8.
         :param vis: luminance, the same shape.
         :return: the same shape, uint8.
         """
-        return self._run(self._engine, ir, vis)
-
-    def _run(self, engine: Engine, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         height, width = ir.shape[-2:]
         inputs = {
             name: cv2.LUT(image.reshape(-1, width), _TO_NETWORK).reshape(-1, 1, height, width)
             for name, image in (('ir', ir), ('vis', vis))
         }
-        fused = engine.run_batch(inputs)['fused']
+        fused = self._engine.run_batch(inputs)['fused']
         # Rounds and saturates; what is below 0 after shifting -1..1 to 0..255 cannot be.
         fused = cv2.convertScaleAbs(fused.reshape(-1, width), alpha=127.5, beta=127.5)
         return fused.reshape(ir.shape)
@@ -67,9 +55,9 @@ class Fuser:
         :return: (H, W, 3) BGR uint8.
         """
         if vis.ndim == 2:
-            return cv2.cvtColor(self._fuse_frame(ir, vis), cv2.COLOR_GRAY2BGR)
+            return cv2.cvtColor(self.fuse(ir, vis), cv2.COLOR_GRAY2BGR)
         luma, red, blue = cv2.split(cv2.cvtColor(vis, cv2.COLOR_BGR2YCrCb))
-        fused = self._fuse_frame(ir, luma)
+        fused = self.fuse(ir, luma)
         return cv2.cvtColor(cv2.merge([fused, red, blue]), cv2.COLOR_YCrCb2BGR)
 
     def fuse_pair(
@@ -85,8 +73,8 @@ class Fuser:
         :raises ValueError: if both are None.
         """
         if ir is not None and vis is not None:
-            fuse = self.fuse_colour if colour else self._fuse_frame
-            return fuse(ir, vis), Modality.FUSED
+            fused = self.fuse_colour(ir, vis) if colour else self.fuse(ir, to_grey(vis))
+            return fused, Modality.FUSED
         image = ir if vis is None else vis
         if image is None:
             raise ValueError('neither an infrared nor a visible image to fuse')
@@ -94,9 +82,6 @@ class Fuser:
         if colour and image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         return image if colour else to_grey(image), modality
-
-    def _fuse_frame(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
-        return self._run(self._frame_engine, ir, to_grey(vis))
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:

@@ -62,7 +62,8 @@ def test_falls_back_to_the_lens_that_is_left(fuser, pair):
     image, modality = fuser.fuse_pair(None, vis, colour=False)
     assert np.array_equal(image, to_grey(vis))
     image, modality = fuser.fuse_pair(ir, vis, colour=False)
-    assert modality is Modality.FUSED and image.shape == ir.shape
+    assert modality is Modality.FUSED
+    assert np.array_equal(image, fuser.fuse(ir, to_grey(vis)))
     with pytest.raises(ValueError, match='neither'):
         fuser.fuse_pair(None, None)
 
@@ -70,11 +71,3 @@ def test_falls_back_to_the_lens_that_is_left(fuser, pair):
 def test_names_its_weights(fuser):
     name, digest = fuser.model.rsplit('-', 1)
     assert name == 'fusion' and len(digest) == 12
-
-
-def test_whole_pairs_may_be_off_by_little(fuser, pair):
-    ir, vis = pair
-    exact = fuser.fuse(ir, to_grey(vis)).astype(int)
-    shown, _ = fuser.fuse_pair(ir, vis, colour=False)
-    assert np.abs(shown - exact).max() <= 6
-    assert np.abs(shown - exact).mean() < 1

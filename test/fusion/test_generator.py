@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
-from fer_fusion_ros.fusion.generator import PRESETS, Generator  # noqa: E402
+from fer_fusion_ros.fusion.generator import PRESETS, Generator, Shape  # noqa: E402
 
 
 def images(height, width, seed=0, number=1):
@@ -43,7 +43,8 @@ def inputs_of_convolutions(network, ir, vis):
 
 def test_each_layer_gets_the_image_the_figure_gives_it():
     ir, vis = images(12, 14)
-    first, second, third, fourth, fifth = inputs_of_convolutions(Generator((6, 5, 4, 3)), ir, vis)
+    network = Generator(Shape((6, 5, 4, 3)))
+    first, second, third, fourth, fifth = inputs_of_convolutions(network, ir, vis)
     assert [x.shape[1] for x in (first, second, third, fourth, fifth)] == [2, 7, 6, 5, 4]
     torch.testing.assert_close(first, torch.cat([ir, vis], 1))
     for x, image in ((second, ir), (third, ir), (fourth, vis), (fifth, vis)):
@@ -52,7 +53,7 @@ def test_each_layer_gets_the_image_the_figure_gives_it():
 
 def test_the_visible_image_reaches_the_first_three_layers_through_the_first_alone():
     ir, vis = images(12, 14)
-    network = Generator((6, 5, 4, 3))
+    network = Generator(Shape((6, 5, 4, 3)))
     before = inputs_of_convolutions(network, ir, vis)
     after = inputs_of_convolutions(network, ir, -vis)
     for layer in (1, 2):
@@ -70,7 +71,7 @@ def test_the_visible_image_reaches_the_first_three_layers_through_the_first_alon
 @pytest.mark.parametrize(('fold', 'reach'), [(1, 6), (2, 12)])
 def test_receptive_field(fold, reach):
     # 5, 5, 3, 3 and 1 reach 2 + 2 + 1 + 1 + 0 = 6 pixels (or blocks of pixels) to each side.
-    network = Generator((3, 3, 3, 3), fold)
+    network = Generator(Shape((3, 3, 3, 3), fold=fold))
     image = torch.zeros(1, 1, 48, 48, requires_grad=True)
     network(image, image)[0, 0, 24, 24].backward()
     rows = image.grad[0, 0].abs().sum(1).nonzero().flatten()
@@ -86,7 +87,7 @@ def test_a_folded_network_sees_every_pixel():
 
 
 def test_folding_is_pixel_unshuffle_and_takes_other_sizes():
-    network = Generator((1, 1, 1, 1), fold=3)
+    network = Generator(Shape((1, 1, 1, 1), fold=3))
     image, _ = images(9, 12)
     expected = torch.nn.functional.pixel_unshuffle(image, 3)
     assert torch.equal(network._fold(image), expected)
@@ -94,3 +95,21 @@ def test_folding_is_pixel_unshuffle_and_takes_other_sizes():
     assert cut.shape == expected.shape
     unfolded = torch.nn.functional.pixel_shuffle(cut, 3)
     assert torch.equal(unfolded[..., :8, :10], image[..., :8, :10])
+
+
+def test_a_mixing_network_starts_near_the_average():
+    ir, vis = images(32, 32)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        fused = Generator.from_preset('realtime')(ir, vis)
+    assert (fused - (ir + vis) / 2).abs().mean() < 0.25
+
+
+def test_a_mixing_network_gives_each_pixel_its_shares_of_both_images():
+    ir, vis = images(9, 12)
+    network = Generator(Shape((4, 4, 4, 4), fold=2, mixes=True))
+    with torch.no_grad():
+        network.conv5.weight.zero_()
+        network.conv5.bias.copy_(torch.tensor([2.0, -0.5, 0.25]).repeat_interleave(4))
+        fused = network(ir, vis)
+    torch.testing.assert_close(fused, (2 * ir - 0.5 * vis + 0.25).clamp(-1, 1))
