@@ -9,6 +9,7 @@ from fer_fusion_ros.expression.pyconv_se18 import (  # noqa: E402
     PyConv,
     PyConvSE18,
     SqueezeExcitation,
+    standardise,
 )
 
 
@@ -75,3 +76,26 @@ def test_the_gate_scales_each_channel_by_its_own_factor():
     ratio = gate(x) / x
     torch.testing.assert_close(ratio, ratio[:, :, :1, :1].expand_as(ratio))
     assert ratio.min() > 0 and ratio.max() < 1
+
+
+def face():
+    return torch.rand(2, 1, 44, 44, generator=torch.Generator().manual_seed(0)) * 4 - 2
+
+
+def test_brightness_and_contrast_do_not_matter():
+    x = face()
+    torch.testing.assert_close(standardise(3 * x + 1), standardise(x), atol=0.02, rtol=0)
+
+
+def test_a_dark_surrounding_hardly_changes_the_face():
+    x = face()
+    dark = x.clone()
+    dark[..., :3] = dark[..., -3:] = -2
+    middle = (..., slice(12, 32), slice(12, 32))
+    change = (standardise(dark) - standardise(x))[middle].abs().max()
+    evenly = [(y - y.mean((2, 3), keepdim=True)) / y.std((2, 3), keepdim=True) for y in (dark, x)]
+    assert change < 0.5 * (evenly[0] - evenly[1])[middle].abs().max()
+
+
+def test_the_noise_of_an_empty_picture_is_not_blown_up():
+    assert standardise(0.01 * face()).abs().max() < 0.5
