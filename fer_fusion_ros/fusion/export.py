@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 
 from fer_fusion_ros.exceptions import CheckpointError
-from fer_fusion_ros.fusion.generator import PRESETS, Generator
+from fer_fusion_ros.fusion.generator import PRESETS, Generator, Shape
 from fer_fusion_ros.learning.export import export_network
 
 #: Largest difference to PyTorch in [-1, 1] that an export may have: a hundredth of a grey level.
@@ -42,7 +42,11 @@ def load_generator(path: str | Path) -> Generator:
     """
     try:
         with safe_open(path, 'pt') as file:
-            generator = Generator.from_preset(file.metadata()['preset'])
+            # Not the preset, whose shape may have been another; what was not recorded once was
+            # as it is in the paper.
+            metadata = file.metadata()
+            recorded = metadata.keys() & Shape._fields
+            generator = Generator(Shape(**{name: json.loads(metadata[name]) for name in recorded}))
             names = file.keys()
             generator.load_state_dict({name: file.get_tensor(name) for name in names})
     except Exception as error:
@@ -64,14 +68,10 @@ def export_generator(generator: Generator, preset: str, folder: str | Path) -> d
     :return: SHA-256 of each file by its name.
     :raises CheckpointError: if an exported file gives another result.
     """
-    shape = PRESETS[preset]
     metadata = {
         'model': 'fusion',
         'preset': preset,
-        'widths': json.dumps(shape.widths),
-        'kernels': json.dumps(shape.kernels),
-        'fold': str(shape.fold),
-        'mixes': str(shape.mixes).lower(),
+        **{name: json.dumps(value) for name, value in PRESETS[preset]._asdict().items()},
         'range': '[-1, 1]',
     }
     rng = np.random.default_rng(0)

@@ -7,7 +7,7 @@ onnxruntime = pytest.importorskip('onnxruntime')
 
 from fer_fusion_ros.exceptions import CheckpointError  # noqa: E402
 from fer_fusion_ros.fusion import export  # noqa: E402
-from fer_fusion_ros.fusion.generator import Generator  # noqa: E402
+from fer_fusion_ros.fusion.generator import PRESETS, Generator, Shape  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -46,6 +46,18 @@ def test_onnx_and_safetensors_agree_with_pytorch(exported, shape):
     session = onnxruntime.InferenceSession(str(folder / 'fusion.onnx'))
     (fused,) = session.run(None, {'ir': ir, 'vis': vis})
     np.testing.assert_allclose(fused, expected.numpy(), atol=export.TOLERANCE)
+
+
+def test_an_export_loads_after_its_preset_has_changed(tmp_path, monkeypatch):
+    shape = Shape((4, 4, 4, 4), fold=2)
+    monkeypatch.setitem(PRESETS, 'realtime', shape)
+    generator = Generator(shape).eval()
+    export.export_generator(generator, 'realtime', tmp_path)
+    monkeypatch.undo()
+    loaded = export.load_generator(tmp_path / 'fusion.safetensors')
+    image = torch.rand(1, 1, 20, 20)
+    with torch.no_grad():
+        assert torch.equal(loaded(image, -image), generator(image, -image))
 
 
 def test_an_export_that_differs_is_refused(exported, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ torch = pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
 from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError  # noqa: E402
+from fer_fusion_ros.fusion.generator import PRESETS, Shape  # noqa: E402
 from fer_fusion_ros.fusion.pairs import Pair, load_pairs  # noqa: E402
 from fer_fusion_ros.fusion.patches import Scenes  # noqa: E402
 from fer_fusion_ros.fusion.train import (  # noqa: E402
@@ -102,6 +103,13 @@ def test_the_critic_learns_to_tell_visible_from_fused(pairs, tmp_path):
 
 def test_there_is_nothing_to_resume(pairs, tmp_path):
     with pytest.raises(CheckpointError, match='no such checkpoint'):
+        Trainer(CONFIG, pairs, pairs[:1], tmp_path).resume()
+
+
+def test_a_checkpoint_from_before_its_preset_changed_is_refused(pairs, tmp_path, monkeypatch):
+    Trainer(replace(CONFIG, epochs=1, steps=1), pairs, pairs[:1], tmp_path).fit()
+    monkeypatch.setitem(PRESETS, CONFIG.preset, Shape((4, 4, 4, 4), fold=2))
+    with pytest.raises(CheckpointError, match=r'last\.ckpt is of an earlier version'):
         Trainer(CONFIG, pairs, pairs[:1], tmp_path).resume()
 
 
