@@ -12,13 +12,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fer_fusion_ros.exceptions import CheckpointError, DataError
+from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError
 from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.batches import Batches
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.modalities import Modalities
 from fer_fusion_ros.expression.losses import crowd_loss, expression_loss
-from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18
+from fer_fusion_ros.expression.pyconv_se18 import PRESETS, PyConvSE18
 from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
@@ -57,6 +57,7 @@ class ExpressionConfig:
     :param modalities: shares of dim, infrared and fused faces.
     :param precision: see `make_fabric`.
     :param seed: of everything random.
+    :raises ConfigurationError: if there is no such preset.
     """
 
     preset: str = 'stride2'
@@ -82,6 +83,12 @@ class ExpressionConfig:
     modalities: Modalities = field(default_factory=Modalities)
     precision: str = 'auto'
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise ConfigurationError(
+                f'preset is {self.preset!r}; choose one of {", ".join(PRESETS)}.'
+            )
 
 
 class Trainer:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError
 from fer_fusion_ros.fusion import quality_losses
 from fer_fusion_ros.fusion.discriminator import WIDTHS, Discriminator
-from fer_fusion_ros.fusion.generator import Generator
+from fer_fusion_ros.fusion.generator import PRESETS, Generator
 from fer_fusion_ros.fusion.losses import (
     adversarial_loss,
     content_loss,
@@ -100,6 +100,7 @@ class FusionConfig:
     :param validation: most pairs to measure after an epoch, spread evenly over all.
     :param precision: Fabric's name, such as `bf16-mixed`.
     :param seed: of everything random.
+    :raises ConfigurationError: if there is no such preset.
     """
 
     preset: str = 'paper'
@@ -116,6 +117,12 @@ class FusionConfig:
     validation: int = 16
     precision: str = '32-true'
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise ConfigurationError(
+                f'preset is {self.preset!r}; choose one of {", ".join(PRESETS)}.'
+            )
 
 
 class Trainer:

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
-from fer_fusion_ros.exceptions import CheckpointError, DataError  # noqa: E402
+from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError  # noqa: E402
 from fer_fusion_ros.expression.data.augmentation import Augmentation  # noqa: E402
 from fer_fusion_ros.expression.data.fer2013 import load_fer2013  # noqa: E402
 from fer_fusion_ros.expression.data.modalities import Modalities  # noqa: E402
@@ -191,3 +191,8 @@ def test_two_processes_get_the_gradients_of_one(gradients_by_processes):
     one, two = gradients_by_processes(GRADIENTS)
     for a, b in zip(one, two, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().max()))
+
+
+def test_an_unknown_preset_is_named_with_those_there_are():
+    with pytest.raises(ConfigurationError, match=r"preset is 'realtme'; choose one of .*, "):
+        ExpressionConfig(preset='realtme')

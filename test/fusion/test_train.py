@@ -173,3 +173,8 @@ def test_two_processes_get_the_gradients_of_one(gradients_by_processes):
     one, two = gradients_by_processes(GRADIENTS)
     for a, b in zip(one, two, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().max()))
+
+
+def test_an_unknown_preset_is_named_with_those_there_are():
+    with pytest.raises(ConfigurationError, match=r"preset is 'realtme'; choose one of .*, "):
+        FusionConfig(preset='realtme')
