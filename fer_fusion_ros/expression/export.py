@@ -26,7 +26,7 @@ def load_checkpoint_network(path: str | Path) -> tuple[PyConvSE18, dict[str, str
     :raises CheckpointError: if the file is missing or not a checkpoint of such a training.
     """
     try:
-        state = torch.load(path, map_location='cpu', weights_only=False)
+        state = torch.load(path, map_location='cpu', weights_only=True)
         config = build_config(state['config'], ExpressionConfig, str(path))
         network = PyConvSE18(config.preset)
         network.load_state_dict(state['ema']['network'])

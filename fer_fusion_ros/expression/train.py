@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -45,7 +46,7 @@ class ExpressionConfig:
     :param weight_decay: of convolutions and linear layers, not of normalisations and biases.
     :param ema: decay of the average of the weights.
     :param coarse_size: height and width to which the faces are shrunk in the first epochs, which
-        are the faster for it.
+        are the faster for it; selection faces too, and no best weights are kept of these epochs.
     :param coarse_share: share of the epochs with `coarse_size`.
     :param crowd_weight: weight of the loss of a second head that learns FERPlus's distributions
         from the same features; it is not part of the network.
@@ -213,15 +214,16 @@ class Trainer:
         ) as bar:
             while self.epoch < self.config.epochs:
                 started = time.monotonic()
-                figures = self._train_epoch(bar)
+                coarse = self.epoch < self.config.coarse_share * self.config.epochs
+                figures = self._train_epoch(bar, coarse)
                 self.epoch += 1
                 if first:
                     figures['faces_per_second'] = faces / (time.monotonic() - started)
                     figures['select/accuracy'] = accuracy(
-                        self.predict(self.select), self.select.labels
+                        self.predict(self.select, coarse), self.select.labels
                     )
                     history.add(self.epoch, figures)
-                    self._save(figures['select/accuracy'])
+                    self._save(figures['select/accuracy'], coarse)
                     bar.set_postfix_str(
                         f'epoch {self.epoch} loss {figures["train/loss"]:.3f} '
                         f'accuracy {figures["select/accuracy"]:.4f} best {self.best:.4f}'
@@ -247,16 +249,18 @@ class Trainer:
         self.fabric.backward(loss)
         return loss.detach(), (logits.argmax(1) == labels).sum()
 
-    def predict(self, faces: Faces) -> np.ndarray:
+    def predict(self, faces: Faces, coarse: bool = False) -> np.ndarray:
         """Return the averaged network's logits (N, 7) float32 for the centres of the faces."""
         crops = center_crops(faces.images, self.config.size)
+        if coarse:
+            size = (self.config.coarse_size,) * 2
+            crops = np.stack([cv2.resize(c, size, interpolation=cv2.INTER_AREA) for c in crops])
         return predict_logits(self.ema.network, crops, self.config.mean, self.config.std)
 
-    def _train_epoch(self, bar: Any) -> dict[str, float]:
+    def _train_epoch(self, bar: Any, coarse: bool) -> dict[str, float]:
         self.network.train()
         steps = len(self.batches)
         losses, hits, seen = [], [], 0
-        coarse = self.epoch < self.config.coarse_share * self.config.epochs
         for number, (faces, labels, crowd) in enumerate(self.batches.epoch(self.epoch)):
             factor = warmup_cosine(
                 self.epoch * steps + number,
@@ -283,9 +287,10 @@ class Trainer:
             'learning_rate': self.optimiser.param_groups[0]['lr'],
         }
 
-    def _save(self, score: float) -> None:
-        better = score > self.best
-        self.best = max(score, self.best)
+    def _save(self, score: float, coarse: bool) -> None:
+        better = not coarse and score > self.best
+        if better:
+            self.best = score
         state = {
             'config': asdict(self.config),
             'classes': self.batches.faces.classes,

@@ -22,7 +22,7 @@ def load_checkpoint_generator(path: str | Path) -> tuple[Generator, str]:
     :raises CheckpointError: if the file is missing or not a checkpoint of a fusion training.
     """
     try:
-        state = torch.load(path, map_location='cpu', weights_only=False)
+        state = torch.load(path, map_location='cpu', weights_only=True)
         preset = state['config']['preset']
         generator = Generator.from_preset(preset)
         generator.load_state_dict(state['ema']['network'])

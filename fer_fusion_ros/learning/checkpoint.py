@@ -35,7 +35,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f'{path}: no such checkpoint. Train without --resume to start one.')
     try:
-        state = torch.load(path, map_location='cpu', weights_only=False)
+        state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
         raise CheckpointError(
             f'{path}: not a readable checkpoint ({error}). Remove it to start afresh.'
@@ -47,9 +47,11 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def _random_state() -> dict[str, Any]:
+    # Plain numbers, so that reading them needs no pickled code.
+    name, key, *rest = np.random.get_state()
     return {
         'python': random.getstate(),
-        'numpy': np.random.get_state(),
+        'numpy': (name, key.tolist(), *rest),
         'torch': torch.get_rng_state(),
         'cuda': torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }

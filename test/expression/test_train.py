@@ -71,6 +71,13 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(faces,
     assert len((tmp_path / 'cut' / 'history.csv').read_text().splitlines()) == 3
 
 
+def test_the_best_weights_are_of_faces_in_full_size(faces, tmp_path):
+    trainer = Trainer(replace(CONFIG, epochs=1, coarse_share=1.0), faces, faces, tmp_path)
+    assert trainer.fit() == 0
+    assert trainer.last.exists() and not (tmp_path / 'best.ckpt').exists()
+    assert not np.array_equal(trainer.predict(faces), trainer.predict(faces, coarse=True))
+
+
 def test_the_loss_falls(faces, tmp_path):
     still = Augmentation(0, 0, 0, 1, 0, 0, 0)
     config = replace(CONFIG, dropout=0.0, augmentation=still, modalities=Modalities())
@@ -140,7 +147,7 @@ def test_a_checkpoint_of_another_network_is_refused(faces, tmp_path):
 def test_a_checkpoint_of_an_earlier_version_is_refused(faces, tmp_path):
     trainer = Trainer(replace(CONFIG, epochs=1), faces, faces, tmp_path)
     trainer.fit()
-    state = torch.load(trainer.last, weights_only=False)
+    state = torch.load(trainer.last, weights_only=True)
     del state['crowd_head']
     torch.save(state, trainer.last)
     with pytest.raises(CheckpointError, match='--start-from'):

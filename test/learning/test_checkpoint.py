@@ -1,6 +1,7 @@
 """A checkpoint brings back what was saved, the random state included."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +34,17 @@ def test_a_failed_write_leaves_the_former_checkpoint(tmp_path):
     with pytest.raises(Exception, match='pickle'):
         save_checkpoint(path, {'epoch': lambda: 4})
     assert load_checkpoint(path)['epoch'] == 3
+
+
+def test_no_code_of_a_checkpoint_is_run(tmp_path):
+    class Intruder:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / 'intruded',)
+
+    torch.save({'random': None, 'weights': Intruder()}, tmp_path / 'strange.ckpt')
+    with pytest.raises(CheckpointError, match=r'strange\.ckpt: not a readable checkpoint'):
+        load_checkpoint(tmp_path / 'strange.ckpt')
+    assert not (tmp_path / 'intruded').exists()
 
 
 def test_errors_name_the_file(tmp_path):
