@@ -4,7 +4,7 @@ import numpy as np
 
 from fer_fusion_ros.faces.detection import Box, Detection, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window
-from fer_fusion_ros.faces.face_tracker import FaceTracker
+from fer_fusion_ros.faces.face_tracker import SURE, FaceTracker
 from fer_fusion_ros.faces.track import Track
 
 _LOOK = 2.0
@@ -35,7 +35,8 @@ class FaceFinder:
     in the other.
 
     :param detector: finds faces.
-    :param detect_every: look for each known face on one of so many frames; they take turns.
+    :param detect_every: look for each known face on one of so many frames; they take turns. New
+        ones are looked for on each.
     :param search_every: search one window of the frame on one of so many frames; on each while
         no face is known.
     :param max_lost: seconds that a face may go undetected before its id is retired.
@@ -80,8 +81,9 @@ class FaceFinder:
         found: list[Detection] = []
         every = max(min(self._detect_every, _LOOK_AGAIN_NS // gap), 1)
         for index, track in enumerate(known):
-            if (self._frame + index) % every == 0:
-                found += self._look(images, track.box)
+            is_new = track.sightings < SURE
+            if (self._frame + index) % every == 0 or is_new:
+                found += self._look(images, track.box, is_new)
         if self._frame == 0 or not known or (self._frame - 1) % self._search_every == 0:
             found += self._search(images, [track.box for track in known])
         self._frame += 1

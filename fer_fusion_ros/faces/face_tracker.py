@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from fer_fusion_ros.faces.detection import Box, Detection
 from fer_fusion_ros.faces.track import Track
 
+SURE = 3
+"""Detections after which a face is no longer new."""
+
 _POSITION_GAIN = 0.7
 _SIZE_GAIN = 0.4
 _VELOCITY_GAIN = 0.3
@@ -25,7 +28,8 @@ class FaceTracker:
     Give faces stable, anonymous ids by constant velocity and nearness.
 
     :param max_lost: seconds that a face may go undetected before its id is retired.
-    :param hold: seconds that an undetected face is still reported.
+    :param hold: seconds that an undetected face is still reported, once it was detected
+        `SURE` times: what is no face is rarely taken for one again.
     """
 
     def __init__(self, max_lost: float = 0.7, hold: float = 0.3) -> None:
@@ -62,7 +66,8 @@ class FaceTracker:
         :param detections: faces found in this frame, each once; known faces that were not
             looked for may be missing.
         :param stamp_ns: capture stamp; older than the last one resets the tracker.
-        :return: oldest first; faces undetected for at most ``hold`` are among them.
+        :return: oldest first; faces undetected for at most ``hold`` are among them, if they are
+            `SURE`.
         """
         self.predict(stamp_ns)
         pairs = sorted(
@@ -84,7 +89,7 @@ class FaceTracker:
         return [
             face.track(detected=face.seen == stamp_ns)
             for face in self._faces
-            if stamp_ns - face.seen <= self._hold_ns
+            if stamp_ns - face.seen <= (self._hold_ns if face.sightings >= SURE else 0)
         ]
 
 
@@ -97,6 +102,7 @@ class _Face:
         self.vx = self.vy = 0.0  # pixels per second
         self.score = detection.score
         self.stamp = self.seen = stamp_ns
+        self.sightings = 1
 
     def move(self, stamp_ns: int) -> None:
         dt = (stamp_ns - self.stamp) * 1e-9
@@ -128,10 +134,11 @@ class _Face:
         self.height += _SIZE_GAIN * (height - self.height)
         self.score = detection.score
         self.seen = stamp_ns
+        self.sightings += 1
 
     def track(self, detected: bool) -> Track:
         box = (self.x - self.width / 2, self.y - self.height / 2, self.width, self.height)
-        return Track(self.face_id, box, self.score, detected)
+        return Track(self.face_id, box, self.score, detected, self.sightings)
 
 
 def _centred(box: Box) -> Box:

@@ -11,9 +11,11 @@ class Track:
     :ivar box: x, y, width, height in pixels.
     :ivar score: of its last detection.
     :ivar detected: found in this frame, else predicted.
+    :ivar sightings: in how many frames it was detected.
     """
 
     face_id: str
     box: tuple[float, float, float, float]
     score: float
     detected: bool
+    sightings: int

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.faces import Detection, FaceTracker
+from fer_fusion_ros.faces.face_tracker import SURE
 
 FRAME = 33_333_333
 
@@ -56,10 +57,20 @@ def test_an_id_is_retired_after_a_long_loss():
     assert track.face_id == 'face-2'
 
 
+def test_a_new_face_is_told_while_it_is_seen_and_held_once_it_is_sure():
+    tracker = FaceTracker()
+    for frame in range(1, SURE + 1):
+        (track,) = tracker.update([face(100)], 2 * frame * FRAME)
+        assert track.face_id == 'face-1' and track.sightings == frame
+        unseen = tracker.update([], (2 * frame + 1) * FRAME)
+        assert [each.detected for each in unseen] == ([False] if frame == SURE else [])
+
+
 def test_a_face_of_another_size_is_another_face():
     tracker = FaceTracker()
-    tracker.update([face(100, size=50)], 0)
-    tracks = tracker.update([face(100, size=120)], FRAME)
+    for frame in range(SURE):
+        tracker.update([face(100, size=50)], frame * FRAME)
+    tracks = tracker.update([face(100, size=120)], SURE * FRAME)
     assert [(track.face_id, track.detected) for track in tracks] == [
         ('face-1', False),
         ('face-2', True),
