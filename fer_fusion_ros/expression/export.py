@@ -10,6 +10,7 @@ from fer_fusion_ros.expression.labels import LABELS
 from fer_fusion_ros.expression.merge import merge_levels
 from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18
 from fer_fusion_ros.expression.train import ExpressionConfig
+from fer_fusion_ros.learning.checkpoint import read_checkpoint
 from fer_fusion_ros.learning.config import build_config
 from fer_fusion_ros.learning.export import export_network
 
@@ -26,7 +27,7 @@ def load_checkpoint_network(path: str | Path) -> tuple[PyConvSE18, dict[str, str
     :raises CheckpointError: if the file is missing or not a checkpoint of such a training.
     """
     try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
+        state = read_checkpoint(path)
         config = build_config(state['config'], ExpressionConfig, str(path))
         network = PyConvSE18(config.preset)
         network.load_state_dict(state['ema']['network'])

@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 from fer_fusion_ros.exceptions import CheckpointError
 from fer_fusion_ros.fusion.generator import PRESETS, Generator, Shape
+from fer_fusion_ros.learning.checkpoint import read_checkpoint
 from fer_fusion_ros.learning.export import export_network
 
 #: Largest difference to PyTorch in [-1, 1] that an export may have: a hundredth of a grey level.
@@ -22,7 +23,7 @@ def load_checkpoint_generator(path: str | Path) -> tuple[Generator, str]:
     :raises CheckpointError: if the file is missing or not a checkpoint of a fusion training.
     """
     try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
+        state = read_checkpoint(path)
         preset = state['config']['preset']
         generator = Generator.from_preset(preset)
         generator.load_state_dict(state['ema']['network'])

@@ -10,6 +10,14 @@ import torch
 
 from fer_fusion_ros.exceptions import CheckpointError
 
+_ARRAY = [
+    (np.zeros(0).__reduce__()[0], 'numpy._core.multiarray._reconstruct'),
+    np.ndarray,
+    np.dtype,
+    type(np.dtype(np.uint32)),
+]
+"""What an array of numpy's random state is rebuilt with."""
+
 
 def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     """
@@ -25,6 +33,13 @@ def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU; none of its code is run, as a stranger may have made it."""
+    # Earlier versions kept numpy's random state as an array.
+    with torch.serialization.safe_globals(_ARRAY):
+        return torch.load(path, map_location='cpu', weights_only=True)
+
+
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     Read a checkpoint and restore its random state.
@@ -35,7 +50,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f'{path}: no such checkpoint. Train without --resume to start one.')
     try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
+        state = read_checkpoint(path)
     except Exception as error:
         raise CheckpointError(
             f'{path}: not a readable checkpoint ({error}). Remove it to start afresh.'
