@@ -4,7 +4,7 @@ import numpy as np
 
 from fer_fusion_ros.faces.detection import Box, Detection, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window
-from fer_fusion_ros.faces.face_tracker import SURE, FaceTracker
+from fer_fusion_ros.faces.face_tracker import FaceTracker
 from fer_fusion_ros.faces.track import Track
 
 _LOOK = 2.0
@@ -81,9 +81,8 @@ class FaceFinder:
         found: list[Detection] = []
         every = max(min(self._detect_every, _LOOK_AGAIN_NS // gap), 1)
         for index, track in enumerate(known):
-            is_new = track.sightings < SURE
-            if (self._frame + index) % every == 0 or is_new:
-                found += self._look(images, track.box, is_new)
+            if track.is_new or (self._frame + index) % every == 0:
+                found += self._look(images, track.box, track.is_new)
         if self._frame == 0 or not known or (self._frame - 1) % self._search_every == 0:
             found += self._search(images, [track.box for track in known])
         self._frame += 1

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from fer_fusion_ros.faces.detection import Box, Detection
 from fer_fusion_ros.faces.track import Track
 
-SURE = 3
-"""Detections after which a face is no longer new."""
-
 _POSITION_GAIN = 0.7
 _SIZE_GAIN = 0.4
 _VELOCITY_GAIN = 0.3
@@ -28,8 +25,8 @@ class FaceTracker:
     Give faces stable, anonymous ids by constant velocity and nearness.
 
     :param max_lost: seconds that a face may go undetected before its id is retired.
-    :param hold: seconds that an undetected face is still reported, once it was detected
-        `SURE` times: what is no face is rarely taken for one again.
+    :param hold: seconds that an undetected face is still reported, unless it is new: what is no
+        face is rarely taken for one again.
     """
 
     def __init__(self, max_lost: float = 0.7, hold: float = 0.3) -> None:
@@ -66,8 +63,8 @@ class FaceTracker:
         :param detections: faces found in this frame, each once; known faces that were not
             looked for may be missing.
         :param stamp_ns: capture stamp; older than the last one resets the tracker.
-        :return: oldest first; faces undetected for at most ``hold`` are among them, if they are
-            `SURE`.
+        :return: oldest first; faces undetected for at most ``hold`` are among them, but for new
+            ones.
         """
         self.predict(stamp_ns)
         pairs = sorted(
@@ -86,11 +83,9 @@ class FaceTracker:
             if number not in matched.values():
                 self._faces.append(_Face(f'face-{self._next}', detection, stamp_ns))
                 self._next += 1
-        return [
-            face.track(detected=face.seen == stamp_ns)
-            for face in self._faces
-            if stamp_ns - face.seen <= (self._hold_ns if face.sightings >= SURE else 0)
-        ]
+        held = [face for face in self._faces if stamp_ns - face.seen <= self._hold_ns]
+        tracks = [face.track(detected=face.seen == stamp_ns) for face in held]
+        return [track for track in tracks if track.detected or not track.is_new]
 
 
 class _Face:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+SURE = 3
+"""Detections after which a face is no longer new."""
+
 
 @dataclass(frozen=True)
 class Track:
@@ -19,3 +22,8 @@ class Track:
     score: float
     detected: bool
     sightings: int
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was detected fewer than `SURE` times: it may be no face."""
+        return self.sightings < SURE

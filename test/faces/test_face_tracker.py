@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.faces import Detection, FaceTracker
-from fer_fusion_ros.faces.face_tracker import SURE
+from fer_fusion_ros.faces.track import SURE
 
 FRAME = 33_333_333
 
