@@ -14,14 +14,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--faces',
         type=int,
         default=700,
-        help='so many of them, drawn at random; 0 for all (default: 700, about two minutes)',
+        help='so many of them, drawn at random; 0 for all (default: 700, about three minutes)',
     )
     parser.add_argument('--distances', nargs='+', type=float, default=[3.0, 3.5], help='metres')
     parser.add_argument(
         '--lights',
         nargs='+',
         type=float,
-        default=[1.0, 0.3, 0.1, 0.05, 0.02],
+        default=[1.0, 0.3, 0.1, 0.05, 0.02, 0.01, 0.005],
         help='light levels, 1 is daylight; the table takes the highest and the lowest',
     )
     parser.add_argument(

@@ -6,16 +6,19 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `fer_fusion export-fusion`."""
     parser.add_argument(
-        'checkpoint', help='checkpoint of a training, such as out/fusion/best.ckpt'
+        'checkpoint',
+        nargs='+',
+        help='checkpoint of a training, such as out/fusion/best.ckpt; of several of one training '
+        "the weights' mean is exported",
     )
     parser.add_argument('--output', default='out/fusion', help='folder of both files')
 
 
 def main(args: argparse.Namespace) -> int:
     """Export, check against PyTorch and print the files' hashes."""
-    from fer_fusion_ros.fusion.export import export_generator, load_checkpoint_generator
+    from fer_fusion_ros.fusion.export import export_generator, load_mean_generator
 
-    generator, preset = load_checkpoint_generator(args.checkpoint)
+    generator, preset = load_mean_generator(args.checkpoint)
     for name, digest in export_generator(generator, preset, args.output).items():
         print(f'{digest}  {args.output}/{name}')
     return 0

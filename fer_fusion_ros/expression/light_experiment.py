@@ -17,8 +17,8 @@ from fer_fusion_ros.registration.registrar import Registrar
 
 MODALITIES = ('visible', 'infrared', 'fused')
 DISTANCES = (3.0, 3.5)
-LIGHTS = (1.0, 0.3, 0.1, 0.05, 0.02)
-"""From daylight to near dark, relative to daylight."""
+LIGHTS = (1.0, 0.3, 0.1, 0.05, 0.02, 0.01, 0.005)
+"""From daylight over near dark (0.02) to a room at night, relative to daylight."""
 
 PAPER_LABELS = ('neutral', 'happy', 'sad', 'angry')
 PAPER: dict[tuple[float, str], dict[str, tuple[int, int, int, int]]] = {

@@ -1,6 +1,7 @@
 """Export a trained generator for engines without PyTorch."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,29 @@ def load_checkpoint_generator(path: str | Path) -> tuple[Generator, str]:
             f'{path}: not a readable checkpoint of a fusion training ({error}).'
         ) from error
     return generator.eval(), preset
+
+
+def load_mean_generator(paths: Sequence[str | Path]) -> tuple[Generator, str]:
+    """Build the generator whose weights are the mean of several checkpoints'.
+
+    Between two states of one training the mean trades the figures of one against the other's; of
+    separate trainings it means nothing.
+
+    :param paths: of checkpoints of one preset.
+    :return: the generator in evaluation mode, and its preset.
+    :raises CheckpointError: as `load_checkpoint_generator`, and if the presets differ.
+    """
+    (generator, preset), *others = [load_checkpoint_generator(path) for path in paths]
+    for path, (_, other) in zip(paths[1:], others, strict=True):
+        if other != preset:
+            raise CheckpointError(
+                f'{path} holds the preset {other}, but {paths[0]} {preset}; their mean is none.'
+            )
+    states = [generator.state_dict(), *(other.state_dict() for other, _ in others)]
+    generator.load_state_dict(
+        {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+    )
+    return generator, preset
 
 
 def load_generator(path: str | Path) -> Generator:

@@ -8,6 +8,7 @@ onnxruntime = pytest.importorskip('onnxruntime')
 from fer_fusion_ros.exceptions import CheckpointError  # noqa: E402
 from fer_fusion_ros.fusion import export  # noqa: E402
 from fer_fusion_ros.fusion.generator import PRESETS, Generator, Shape  # noqa: E402
+from fer_fusion_ros.learning.checkpoint import save_checkpoint  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -70,6 +71,29 @@ def test_an_export_that_differs_is_refused(exported, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.onnx, 'export', write_other_weights)
     with pytest.raises(CheckpointError, match=r'fusion\.onnx differs from PyTorch'):
         export.export_generator(generator, 'realtime', tmp_path)
+
+
+def checkpoint(path, preset, generator):
+    save_checkpoint(
+        path, {'config': {'preset': preset}, 'ema': {'network': generator.state_dict()}}
+    )
+    return path
+
+
+def test_of_several_checkpoints_the_mean_of_the_weights_is_taken(tmp_path):
+    generators = [Generator.from_preset('realtime') for _ in range(3)]
+    paths = [
+        checkpoint(tmp_path / f'{n}.ckpt', 'realtime', generator)
+        for n, generator in enumerate(generators)
+    ]
+    mean, preset = export.load_mean_generator(paths)
+    assert preset == 'realtime'
+    for name, value in mean.state_dict().items():
+        expected = sum(generator.state_dict()[name] for generator in generators) / 3
+        torch.testing.assert_close(value, expected)
+    narrow = checkpoint(tmp_path / 'narrow.ckpt', 'narrow', Generator.from_preset('narrow'))
+    with pytest.raises(CheckpointError, match=r'narrow\.ckpt holds the preset narrow'):
+        export.load_mean_generator([paths[0], narrow])
 
 
 @pytest.mark.parametrize('load', [export.load_generator, export.load_checkpoint_generator])

@@ -105,11 +105,51 @@ def test_a_mixing_network_starts_near_the_average():
     assert (fused - (ir + vis) / 2).abs().mean() < 0.25
 
 
-def test_a_mixing_network_gives_each_pixel_its_shares_of_both_images():
-    ir, vis = images(9, 12)
-    network = Generator(Shape((4, 4, 4, 4), fold=2, mixes=True))
+def mean_of_blocks(image, side):
+    """Average 2x2 blocks, then windows of blocks as far as they lie within the image."""
+    blocks = image[0, 0].unflatten(0, (-1, 2)).unflatten(2, (-1, 2)).mean((1, 3))
+    reach = side // 2
+    rows, columns = blocks.shape
+    means = torch.empty_like(blocks)
+    for r in range(rows):
+        for c in range(columns):
+            window = blocks[max(0, r - reach) : r + reach + 1, max(0, c - reach) : c + reach + 1]
+            means[r, c] = window.mean()
+    return means.repeat_interleave(2, 0).repeat_interleave(2, 1)[None, None]
+
+
+def test_a_mixing_network_gives_each_pixel_its_shares_of_images_and_means():
+    ir, vis = images(10, 12)
+    network = Generator(Shape((4, 4, 4, 4), fold=2, bands=(3, 5)))
     with torch.no_grad():
         network.conv5.weight.zero_()
-        network.conv5.bias.copy_(torch.tensor([2.0, -0.5, 0.25]).repeat_interleave(4))
+        shares = [torch.tensor([2.0, -0.5]).repeat_interleave(4), torch.tensor([-1.0, 0.5])]
+        network.conv5.bias.copy_(torch.cat([*shares, torch.zeros(2), torch.full((4,), 0.25)]))
         fused = network(ir, vis)
-    torch.testing.assert_close(fused, (2 * ir - 0.5 * vis + 0.25).clamp(-1, 1))
+    expected = 2 * ir - 0.5 * vis - mean_of_blocks(ir, 3) + 0.5 * mean_of_blocks(vis, 3) + 0.25
+    torch.testing.assert_close(fused, expected.clamp(-1, 1))
+
+
+def test_each_band_is_the_mean_of_the_former():
+    ir, vis = images(10, 12)
+    network = Generator(Shape((4, 4, 4, 4), fold=2, bands=(3, 5)))
+    with torch.no_grad():
+        network.conv5.weight.zero_()
+        network.conv5.bias.zero_()
+        network.conv5.bias[10] = 1.0
+        fused = network(ir, vis)
+    expected = mean_of_blocks(mean_of_blocks(ir, 3), 5)
+    torch.testing.assert_close(fused, expected)
+
+
+def test_the_last_layer_of_a_mixing_network_sees_images_and_means():
+    ir, vis = images(10, 12)
+    network = Generator(Shape((4, 4, 4, 4), fold=2, bands=(3, 5)))
+    inputs = network.conv5.in_channels
+    assert inputs == 4 + 8 + 4
+    with torch.no_grad():
+        network.conv5.weight.zero_()
+        network.conv5.bias.zero_()
+        network.conv5.weight[12:, -4] = 0.5
+        fused = network(ir, vis)
+    torch.testing.assert_close(fused, 0.5 * mean_of_blocks(ir, 3))

@@ -18,7 +18,8 @@ class Photometry:
     """The constants of both simulated sensors, each with the reason for its value.
 
     Light levels are relative to daylight indoors beside a window, about 500 lx: 1.0 is daylight
-    and 0.02, about 10 lx, is a room with one candle-like lamp (near dark).
+    and 0.02, about 10 lx, is a room with one candle-like lamp (near dark). At 0.005, 2.5 lx, only
+    the street's lamps shine in.
     """
 
     # A 3 um pixel behind f/2 collects about 4000 electrons from white in 1/30 s at 500 lx
