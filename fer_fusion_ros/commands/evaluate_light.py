@@ -16,13 +16,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=700,
         help='so many of them, drawn at random; 0 for all (default: 700, about three minutes)',
     )
-    parser.add_argument('--distances', nargs='+', type=float, default=[3.0, 3.5], help='metres')
+    parser.add_argument(
+        '--distances', nargs='+', type=float, help="metres (default: the paper's, 3 and 3.5)"
+    )
     parser.add_argument(
         '--lights',
         nargs='+',
         type=float,
-        default=[1.0, 0.3, 0.1, 0.05, 0.02, 0.01, 0.005],
-        help='light levels, 1 is daylight; the table takes the highest and the lowest',
+        help='light levels, 1 is daylight; the table takes the highest and the lowest '
+        '(default: seven from 1 to 0.005)',
     )
     parser.add_argument(
         '--weights', help='expression network, .onnx, .safetensors or .ckpt; else the bundled one'
@@ -38,7 +40,13 @@ def main(args: argparse.Namespace) -> int:
 
     from fer_fusion_ros.expression.data.load_faces import load_faces
     from fer_fusion_ros.expression.evaluation_report import save_csv
-    from fer_fusion_ros.expression.light_experiment import beside_the_paper, draw, run
+    from fer_fusion_ros.expression.light_experiment import (
+        DISTANCES,
+        LIGHTS,
+        beside_the_paper,
+        draw,
+        run,
+    )
     from fer_fusion_ros.expression.predictor import Predictor
     from fer_fusion_ros.fusion.fuser import Fuser
     from fer_fusion_ros.learning.progress import progress_bar
@@ -49,9 +57,9 @@ def main(args: argparse.Namespace) -> int:
         faces = faces.subset(np.sort(rows))
     predict = Predictor(args.weights, args.engine)
     fuser = Fuser(args.engine, args.fusion)
-    lights = sorted(args.lights, reverse=True)
-    with progress_bar(len(faces) * len(args.distances), 0, 'face', 'looking') as bar:
-        rows = run(faces, predict, predict.size, fuser, args.distances, lights, bar.update)
+    distances, lights = args.distances or DISTANCES, sorted(args.lights or LIGHTS, reverse=True)
+    with progress_bar(len(faces) * len(distances), 0, 'face', 'looking') as bar:
+        rows = run(faces, predict, predict.size, fuser, distances, lights, bar.update)
     output = Path(args.output)
     output.mkdir(parents=True, exist_ok=True)
     save_csv(output / 'light.csv', rows)

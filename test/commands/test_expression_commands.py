@@ -1,5 +1,6 @@
 """Train, resume, export and evaluate on a few real faces by the commands alone."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
 from fer_fusion_ros.commands.main import main
+from fer_fusion_ros.expression.light_experiment import LIGHTS, MODALITIES
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'training' / 'expression.yaml'
 
@@ -47,6 +49,24 @@ def test_the_way_from_faces_to_figures(archive, tmp_path, capsys, monkeypatch):
     assert [row['accuracy'] for row in figures[0]] == [row['accuracy'] for row in figures[1]]
     counts = {row['faces']: row['count'] for row in figures[0]}
     assert counts == {'all': 20, 'without duplicates of training faces': 16}
+
+
+def test_the_light_experiment_goes_from_daylight_to_night(archive, tmp_path, capsys):
+    data = ['evaluate-light', '--data', str(archive), '--faces', '3', '--output', str(tmp_path)]
+    assert main(data) == 0
+    with (tmp_path / 'light.csv').open() as file:
+        rows = [(row['distance'], row['modality'], row['light']) for row in csv.DictReader(file)]
+    assert rows == [
+        (distance, modality, str(light))
+        for distance in ('3.0', '3.5')
+        for light in LIGHTS
+        for modality in MODALITIES
+    ]
+    assert 'light is 1, dark is 0.005 of daylight' in capsys.readouterr().out
+    assert (tmp_path / 'light.png').stat().st_size > 10_000
+    assert main([*data, '--distances', '2', '--lights', '0.1', '1']) == 0
+    assert 'light is 1, dark is 0.1 of daylight' in capsys.readouterr().out
+    assert len((tmp_path / 'light.csv').read_text().splitlines()) == 1 + 2 * len(MODALITIES)
 
 
 def test_errors_come_without_a_traceback(archive, tmp_path, capsys):
