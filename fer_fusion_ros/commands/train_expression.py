@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--votes', help="FERPlus's votes on FER2013's faces: npz archive or CSV")
     parser.add_argument(
+        '--teacher', help='weights whose answers, with the votes, make the soft labels'
+    )
+    parser.add_argument(
         '--fold', type=int, help='test on this fold (0-9) of the data and train on the others'
     )
     parser.add_argument(
@@ -43,7 +46,9 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.expression.data.folds import divide
     from fer_fusion_ros.expression.data.load_faces import load_faces
     from fer_fusion_ros.expression.data.modalities import generator_fusion
+    from fer_fusion_ros.expression.data.soft_labels import add_soft_labels
     from fer_fusion_ros.expression.export import load_network
+    from fer_fusion_ros.expression.predictor import Predictor
     from fer_fusion_ros.expression.train import ExpressionConfig, Trainer
     from fer_fusion_ros.learning.config import load_config
 
@@ -62,6 +67,12 @@ def main(args: argparse.Namespace) -> int:
         train = train.subset(~(train.found_in(select) | train.repeated()))
     if args.limit:
         train, select = train.subset(slice(args.limit)), select.subset(slice(args.limit))
+    if config.soft_share:
+        train = add_soft_labels(train, Predictor(args.teacher) if args.teacher else None)
+    elif args.teacher:
+        raise ConfigurationError(
+            '--teacher has no effect while soft_share is 0; try --set soft_share=0.7.'
+        )
     fuse = generator_fusion(args.fusion) if args.fusion else None
     trainer = Trainer(config, train, select, args.output, fuse)
     if args.start_from:

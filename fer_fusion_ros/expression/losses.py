@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 
 def large_margin_cosine(
-    features: Tensor, weight: Tensor, labels: Tensor, scale: float = 30.0, margin: float = 0.35
+    features: Tensor, weight: Tensor, targets: Tensor, scale: float = 30.0, margin: float = 0.35
 ) -> Tensor:
     """
     Large-margin cosine loss (CosFace), equation (11).
@@ -13,22 +13,21 @@ def large_margin_cosine(
     :param features: (N, D) float, input of the last fully connected layer; only its direction
         matters.
     :param weight: (C, D) float, that layer's weight; only the directions of its rows matter.
-    :param labels: (N,) int64 in 0..C-1.
+    :param targets: (N, C) float, each row a distribution, one-hot where a label is certain.
     :param scale: s, the factor on the cosines.
-    :param margin: m, what is taken from the cosine of the true class. With 0 this is cross
-        entropy over scaled cosines.
+    :param margin: m, what is taken from the cosine of the true class, and of others in proportion
+        to how probable they are. With 0 this is cross entropy over scaled cosines.
     :return: scalar, mean over the batch.
     """
     cosine = F.normalize(features) @ F.normalize(weight).T
-    own = F.one_hot(labels, len(weight)).to(cosine.dtype)
-    return F.cross_entropy(scale * (cosine - margin * own), labels)
+    return F.cross_entropy(scale * (cosine - margin * targets), targets)
 
 
 def expression_loss(
     features: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    labels: Tensor,
+    targets: Tensor,
     cosine_weight: float = 0.1,
     scale: float = 30.0,
     margin: float = 0.35,
@@ -40,7 +39,7 @@ def expression_loss(
     :param features: (N, D) float, input of the last fully connected layer.
     :param weight: (C, D) float, that layer's weight.
     :param bias: (C,) float, that layer's bias, which the cosine term ignores.
-    :param labels: (N,) int64 in 0..C-1.
+    :param targets: (N, C) float, each row a distribution, one-hot where a label is certain.
     :param cosine_weight: λ; the paper sets 0.1.
     :param scale: s of the cosine term.
     :param margin: m of the cosine term.
@@ -48,9 +47,9 @@ def expression_loss(
     :return: scalar, mean over the batch.
     """
     logits = F.linear(features, weight, bias)
-    loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+    loss = F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
     if cosine_weight:
-        loss = loss + cosine_weight * large_margin_cosine(features, weight, labels, scale, margin)
+        loss = loss + cosine_weight * large_margin_cosine(features, weight, targets, scale, margin)
     return loss
 
 

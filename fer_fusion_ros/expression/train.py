@@ -50,6 +50,7 @@ class ExpressionConfig:
     :param coarse_share: share of the epochs with `coarse_size`.
     :param crowd_weight: weight of the loss of a second head that learns FERPlus's distributions
         from the same features; it is not part of the network.
+    :param soft_share: share of the target that the soft labels make, where the faces have some.
     :param label_smoothing: share of the target spread evenly.
     :param cosine_weight: λ of equation (12).
     :param scale: s of equation (11).
@@ -76,6 +77,7 @@ class ExpressionConfig:
     coarse_size: int = 32
     coarse_share: float = 0.0
     crowd_weight: float = 0.0
+    soft_share: float = 0.0
     label_smoothing: float = 0.0
     cosine_weight: float = 0.1
     scale: float = 30.0
@@ -138,6 +140,7 @@ class Trainer:
             self.fabric.global_rank,
             self.fabric.world_size,
             fuse,
+            config.soft_share,
         )
         torch.manual_seed(config.seed)
         network = PyConvSE18(config.preset, config.dropout).to(memory_format=torch.channels_last)
@@ -233,19 +236,22 @@ class Trainer:
             history.close()
         return self.best
 
-    def step(self, faces: Tensor, labels: Tensor, crowd: Tensor) -> tuple[Tensor, Tensor]:
+    def step(
+        self, faces: Tensor, labels: Tensor, targets: Tensor, crowd: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """
         Compute the gradients of one batch.
 
         :param faces: (N, 1, size, size) float32, normalised.
         :param labels: (N,) int64.
+        :param targets: (N, 7) float32, distributions.
         :param crowd: (N, 7) float32, distributions, or zeros where there are no votes.
         :return: the loss and the number of faces classified as labelled, scalars on the device:
             to look at them here would let it wait for the next batch.
         """
         faces = faces.contiguous(memory_format=torch.channels_last)
-        faces, labels, crowd = self.fabric.to_device((faces, labels, crowd))
-        loss, logits = self.model(faces, labels, crowd)
+        faces, labels, targets, crowd = self.fabric.to_device((faces, labels, targets, crowd))
+        loss, logits = self.model(faces, targets, crowd)
         self.fabric.backward(loss)
         return loss.detach(), (logits.argmax(1) == labels).sum()
 
@@ -261,7 +267,7 @@ class Trainer:
         self.network.train()
         steps = len(self.batches)
         losses, hits, seen = [], [], 0
-        for number, (faces, labels, crowd) in enumerate(self.batches.epoch(self.epoch)):
+        for number, (faces, *told) in enumerate(self.batches.epoch(self.epoch)):
             factor = warmup_cosine(
                 self.epoch * steps + number,
                 self.config.epochs * steps,
@@ -273,13 +279,13 @@ class Trainer:
                 faces = F.interpolate(
                     faces, (self.config.coarse_size,) * 2, mode='bilinear', antialias=True
                 )
-            loss, right = self.step(faces, labels, crowd)
+            loss, right = self.step(faces, *told)
             self.optimiser.step()
             self.optimiser.zero_grad()
             self.ema.update(self.network)
             losses.append(loss)
             hits.append(right)
-            seen += len(labels)
+            seen += len(faces)
             bar.update(self.config.batch_size)
         return {
             'train/loss': float(torch.stack(losses).mean()),
@@ -316,7 +322,7 @@ class _WithLoss(nn.Module):
         self.crowd_head = nn.Linear(network.fc.in_features, network.fc.out_features)
         self.config = config
 
-    def forward(self, faces: Tensor, labels: Tensor, crowd: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, faces: Tensor, targets: Tensor, crowd: Tensor) -> tuple[Tensor, Tensor]:
         features = self.network.dropout(self.network.features(faces))
         fc = self.network.fc
         # Cosines times 30 need more than the eight bits of bfloat16.
@@ -326,7 +332,7 @@ class _WithLoss(nn.Module):
                 features,
                 fc.weight,
                 fc.bias,
-                labels,
+                targets,
                 self.config.cosine_weight,
                 self.config.scale,
                 self.config.margin,

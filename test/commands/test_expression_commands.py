@@ -50,6 +50,11 @@ def test_the_way_from_faces_to_figures(archive, tmp_path, capsys, monkeypatch):
     counts = {row['faces']: row['count'] for row in figures[0]}
     assert counts == {'all': 20, 'without duplicates of training faces': 16}
 
+    further = [*train, *settings, 'epochs=1', 'soft_share=0.7', '--output', 'further']
+    teacher = ['--start-from', 'weights/expression.safetensors', '--teacher']
+    assert main([*further, *teacher, 'weights/expression.onnx']) == 0
+    assert Path('further/last.ckpt').exists()
+
 
 def test_the_light_experiment_goes_from_daylight_to_night(archive, tmp_path, capsys):
     data = ['evaluate-light', '--data', str(archive), '--faces', '3', '--output', str(tmp_path)]
@@ -73,6 +78,10 @@ def test_errors_come_without_a_traceback(archive, tmp_path, capsys):
     data = ['--data', str(archive), '--output', str(tmp_path / 'run')]
     assert main(['train-expression', str(CONFIG), *data, '--set', 'epoch=1']) == 1
     assert 'unknown field epoch' in capsys.readouterr().err
+    assert main(['train-expression', str(CONFIG), *data, '--teacher', 'weights.onnx']) == 1
+    assert '--teacher has no effect while soft_share is 0' in capsys.readouterr().err
+    assert main(['train-expression', str(CONFIG), *data, '--set', 'soft_share=0.7']) == 1
+    assert 'soft labels need votes, a teacher, or both' in capsys.readouterr().err
     assert main(['train-expression', str(CONFIG), '--data', str(tmp_path / 'none.npz')]) == 1
     assert 'none.npz: no such file' in capsys.readouterr().err
     assert main(['evaluate-expression', *data, '--split', 'private']) == 1

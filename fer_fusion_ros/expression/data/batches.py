@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.faces import Faces
@@ -31,6 +32,7 @@ class Batches:
     :param rank: this process.
     :param processes: that share a batch.
     :param fuse: see `Modalities`.
+    :param soft_share: weight of the faces' soft labels beside the labels.
     """
 
     faces: Faces
@@ -44,31 +46,37 @@ class Batches:
     rank: int = 0
     processes: int = 1
     fuse: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    soft_share: float = 0.0
 
     def __len__(self) -> int:
         """Return the number of steps of an epoch; an incomplete last batch is left out."""
         return max(1, len(self.faces) // self.batch_size)
 
-    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
         """
         Yield the steps of an epoch.
 
-        :return: faces (n, 1, size, size) float32 normalised, labels (n,) int64, and the crowd's
-            distributions (n, 7) float32, zeros where there are no votes; n is this process's
-            share of the batch.
+        :return: faces (n, 1, size, size) float32 normalised, labels (n,) int64, what is to be
+            told (n, 7) float32, distributions, and the crowd's distributions (n, 7) float32, zeros
+            where there are no votes; n is this process's share of the batch.
         """
         order = np.random.default_rng((self.seed, number)).permutation(len(self.faces))
         for step in range(len(self)):
             rows = order[step * self.batch_size : (step + 1) * self.batch_size]
             yield self._batch(rows[self.rank :: self.processes], number, step)
 
-    def _batch(self, rows: np.ndarray, epoch: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _batch(
+        self, rows: np.ndarray, epoch: int, step: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         rng = np.random.default_rng((self.seed, epoch, step, self.rank))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         images = self.faces.images[rows].astype(np.float32) / 255
         images = self.modalities(images, rng, self.fuse)
         crops = self.augmentation(torch.from_numpy(images)[:, None], self.size, generator)
         labels = torch.from_numpy(self.faces.labels[rows])
+        targets = F.one_hot(labels, len(self.faces.classes)).float()
+        if self.faces.soft is not None:
+            targets.lerp_(torch.from_numpy(self.faces.soft[rows]), self.soft_share)
         crowd = self.faces.crowd
         votes = torch.zeros(len(rows), 7) if crowd is None else torch.from_numpy(crowd[rows])
-        return (crops - self.mean) / self.std, labels, votes
+        return (crops - self.mean) / self.std, labels, targets, votes

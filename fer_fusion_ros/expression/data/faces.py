@@ -18,6 +18,7 @@ class Faces:
     :param labels: (N,) int64, index in `classes`.
     :param crowd: (N, 7) float32, share of the crowd's votes per label, zeros where there are
         none; or None.
+    :param soft: (N, 7) float32, how probable each label is, or None.
     :param subjects: (N,) int64, who is shown, where that is known.
     :param sequences: (N,) int64, which recording the crop is from, where that is known.
     :param classes: names of the labels.
@@ -27,6 +28,7 @@ class Faces:
     images: np.ndarray
     labels: np.ndarray
     crowd: np.ndarray | None = None
+    soft: np.ndarray | None = None
     subjects: np.ndarray | None = None
     sequences: np.ndarray | None = None
     classes: tuple[str, ...] = LABELS
@@ -37,7 +39,7 @@ class Faces:
                 f'{self.name}: images must be uint8 of shape (N, H, W), '
                 f'not {self.images.dtype} of shape {self.images.shape}.'
             )
-        for field in ('labels', 'crowd', 'subjects', 'sequences'):
+        for field in ('labels', 'crowd', 'soft', 'subjects', 'sequences'):
             rows = getattr(self, field)
             if rows is not None and len(rows) != len(self.images):
                 raise DataError(
@@ -62,7 +64,7 @@ class Faces:
             labels=self.labels[rows],
             **{
                 field: values[rows]
-                for field in ('crowd', 'subjects', 'sequences')
+                for field in ('crowd', 'soft', 'subjects', 'sequences')
                 if (values := getattr(self, field)) is not None
             },
         )

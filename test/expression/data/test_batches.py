@@ -30,20 +30,21 @@ def levels(faces):
 def test_an_epoch_shows_each_face_at_most_once(batches):
     assert len(batches) == 3
     shown = []
-    for faces, labels, crowd in batches.epoch(0):
+    for faces, labels, targets, crowd in batches.epoch(0):
         assert faces.shape == (6, 1, 44, 44)
         assert [level % 7 for level in levels(faces)] == labels.tolist()
+        assert torch.equal(targets, torch.nn.functional.one_hot(labels, 7).float())
         assert crowd.shape == (6, 7) and not crowd.any()
         shown += levels(faces)
     assert len(set(shown)) == 18
-    others = [level for faces, _, _ in batches.epoch(1) for level in levels(faces)]
+    others = [level for faces, *_ in batches.epoch(1) for level in levels(faces)]
     assert shown != others
 
 
 def test_processes_share_a_batch(batches):
-    whole = [levels(faces) for faces, _, _ in batches.epoch(3)]
+    whole = [levels(faces) for faces, *_ in batches.epoch(3)]
     parts = [
-        [levels(faces) for faces, _, _ in replace(batches, rank=rank, processes=2).epoch(3)]
+        [levels(faces) for faces, *_ in replace(batches, rank=rank, processes=2).epoch(3)]
         for rank in (0, 1)
     ]
     for both, first, second in zip(whole, *parts, strict=True):
@@ -66,5 +67,14 @@ def test_any_epoch_can_be_asked_for_again(batches):
 def test_the_votes_come_with_their_faces(batches):
     crowd = np.eye(7, dtype=np.float32)[batches.faces.labels]
     voted = replace(batches, faces=replace(batches.faces, crowd=crowd))
-    _, labels, votes = next(voted.epoch(0))
+    _, labels, _, votes = next(voted.epoch(0))
     assert torch.equal(votes.argmax(1), labels)
+
+
+def test_soft_labels_have_their_share(batches):
+    soft = np.eye(7, dtype=np.float32)[(batches.faces.labels + 1) % 7]
+    softened = replace(batches, faces=replace(batches.faces, soft=soft), soft_share=0.25)
+    _, labels, targets, _ = next(softened.epoch(0))
+    rows = torch.arange(len(labels))
+    assert torch.equal(targets[rows, labels], torch.full((6,), 0.75))
+    assert torch.equal(targets[rows, (labels + 1) % 7], torch.full((6,), 0.25))
