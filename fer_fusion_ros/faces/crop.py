@@ -1,5 +1,7 @@
 """Cut faces out of images."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -20,8 +22,8 @@ def crop(image: np.ndarray, box: Box, size: int) -> np.ndarray:
     left, top = box[0] + box[2] / 2 - side / 2, box[1] + box[3] / 2 - side / 2
     # Pixels that bilinear interpolation would skip are averaged beforehand.
     shrink = max(int(side / size), 1)
-    x0, y0 = int(np.floor(left)) - shrink, int(np.floor(top)) - shrink
-    extent = int(np.ceil(side)) + 3 * shrink
+    x0, y0 = math.floor(left) - shrink, math.floor(top) - shrink
+    extent = math.ceil(side) + 3 * shrink
     extent += -extent % shrink
     part = _extract(image, x0, y0, extent)
     if part.ndim == 3:
@@ -44,12 +46,12 @@ def crop(image: np.ndarray, box: Box, size: int) -> np.ndarray:
 def _extract(image: np.ndarray, x: int, y: int, extent: int) -> np.ndarray:
     """Return a square part of an image, its border repeated where the part lies beyond it."""
     height, width = image.shape[:2]
-    x0, x1 = np.clip((x, x + extent), 0, width)
-    y0, y1 = np.clip((y, y + extent), 0, height)
+    x0, x1 = (min(max(at, 0), width) for at in (x, x + extent))
+    y0, y1 = (min(max(at, 0), height) for at in (y, y + extent))
     if x0 == x1 or y0 == y1:
         return np.zeros((extent, extent, *image.shape[2:]), image.dtype)
     part = image[y0:y1, x0:x1]
     if part.shape[:2] != (extent, extent):
         borders = (y0 - y, y + extent - y1, x0 - x, x + extent - x1)
-        part = cv2.copyMakeBorder(part, *map(int, borders), cv2.BORDER_REPLICATE)
+        part = cv2.copyMakeBorder(part, *borders, cv2.BORDER_REPLICATE)
     return part
