@@ -120,6 +120,19 @@ def test_the_sides_take_turns_when_there_are_too_many_faces():
     assert sorted(first) == [left, right] and second == first[::-1]
 
 
+def test_the_right_side_is_read_in_the_mirror(monkeypatch):
+    recogniser = create_recogniser(SETTINGS)
+    pair = next(frames(1))[1]['left']
+    classifier, seen = recogniser._classifier, []
+    predict = classifier.predict
+    monkeypatch.setattr(classifier, 'predict', lambda crops: seen.append(crops) or predict(crops))
+    for side in SIDES:
+        recogniser.reset()
+        recogniser.process({side: type(pair)(side, pair.ir, pair.vis, pair.model)}, 0)
+    left, right = seen
+    assert np.array_equal(left, right[:, :, ::-1]) and not np.array_equal(left, right)
+
+
 def test_nobody_is_there(recogniser):
     pairs = next(frames(1))[1]
     blank = {
