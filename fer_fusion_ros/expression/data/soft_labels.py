@@ -11,7 +11,7 @@ from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.predictor import Predictor
 
 VOTES, TEACHER = 0.5, 0.6
-"""Exponents of what the votes and a teacher tell. With the bundled network as teacher they give
+"""Exponents of what the votes and a teacher tell. With a network of 67.1 % as teacher they give
 about the least cross entropy with PublicTest's labels: 0.80 (the votes alone: 0.89, the teacher
 alone: 0.90)."""
 
