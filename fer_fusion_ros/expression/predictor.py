@@ -60,17 +60,6 @@ class Predictor:
         """
         return self._predict(np.ascontiguousarray(crops))
 
-    def mean_of_mirrored(self, images: np.ndarray) -> np.ndarray:
-        """
-        Return the mean for the centre of each image and for its mirror image.
-
-        :param images: (N, H, W) uint8, at least `size` high and wide.
-        :return: (N, 7) float32, see `__call__`.
-        """
-        top, left = ((side - self.size) // 2 for side in images.shape[1:])
-        crops = images[:, top : top + self.size, left : left + self.size]
-        return (self(crops) + self(crops[:, :, ::-1])) / 2
-
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Return the probabilities (N, C) of logits (N, C)."""

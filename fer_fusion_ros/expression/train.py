@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError
 from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.batches import Batches
-from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.data.faces import Faces, center_crops
 from fer_fusion_ros.expression.data.modalities import Modalities
 from fer_fusion_ros.expression.losses import crowd_loss, expression_loss
 from fer_fusion_ros.expression.pyconv_se18 import PRESETS, PyConvSE18
@@ -59,7 +59,7 @@ class ExpressionConfig:
     :param modalities: shares of dim, infrared and fused faces.
     :param precision: see `make_fabric`.
     :param seed: of everything random.
-    :raises ConfigurationError: if there is no such preset.
+    :raises ConfigurationError: if there is no such preset, or the soft share is not in 0..1.
     """
 
     preset: str = 'stride2'
@@ -92,6 +92,8 @@ class ExpressionConfig:
             raise ConfigurationError(
                 f'preset is {self.preset!r}; choose one of {", ".join(PRESETS)}.'
             )
+        if not 0 <= self.soft_share <= 1:
+            raise ConfigurationError(f'soft_share is {self.soft_share}; it must be in 0..1.')
 
 
 class Trainer:
@@ -340,17 +342,6 @@ class _WithLoss(nn.Module):
             )
             loss = loss + self.config.crowd_weight * crowd_loss(self.crowd_head(features), crowd)
             return loss, fc(features).detach()
-
-
-def center_crops(images: np.ndarray, size: int) -> np.ndarray:
-    """
-    Cut out the centres.
-
-    :param images: (N, H, W) uint8, at least `size` high and wide.
-    :return: (N, size, size) uint8, a view.
-    """
-    top, left = (images.shape[1] - size) // 2, (images.shape[2] - size) // 2
-    return images[:, top : top + size, left : left + size]
 
 
 @torch.no_grad()

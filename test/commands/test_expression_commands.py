@@ -82,6 +82,8 @@ def test_errors_come_without_a_traceback(archive, tmp_path, capsys):
     assert '--teacher has no effect while soft_share is 0' in capsys.readouterr().err
     assert main(['train-expression', str(CONFIG), *data, '--set', 'soft_share=0.7']) == 1
     assert 'soft labels need votes, a teacher, or both' in capsys.readouterr().err
+    assert main(['train-expression', str(CONFIG), *data, '--set', 'soft_share=7']) == 1
+    assert 'soft_share is 7.0; it must be in 0..1' in capsys.readouterr().err
     assert main(['train-expression', str(CONFIG), '--data', str(tmp_path / 'none.npz')]) == 1
     assert 'none.npz: no such file' in capsys.readouterr().err
     assert main(['evaluate-expression', *data, '--split', 'private']) == 1

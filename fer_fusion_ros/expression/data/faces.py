@@ -83,3 +83,14 @@ class Faces:
             mask[row] = key in seen
             seen.add(key)
         return mask
+
+
+def center_crops(images: np.ndarray, size: int) -> np.ndarray:
+    """
+    Cut out the centres.
+
+    :param images: (N, H, W) uint8, at least `size` high and wide.
+    :return: (N, size, size) uint8, a view.
+    """
+    top, left = (images.shape[1] - size) // 2, (images.shape[2] - size) // 2
+    return images[:, top : top + size, left : left + size]

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from fer_fusion_ros.exceptions import DataError
-from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.data.faces import Faces, center_crops
 from fer_fusion_ros.expression.predictor import Predictor
 
 VOTES, TEACHER = 0.5, 0.6
@@ -61,7 +61,8 @@ def add_soft_labels(faces: Faces, teacher: Predictor | None = None) -> Faces:
             f'The teacher tells {", ".join(teacher.classes)}, '
             f'but {faces.name} has the labels {", ".join(faces.classes)}.'
         )
-    soft = teacher.mean_of_mirrored(faces.images)
+    crops = center_crops(faces.images, teacher.size)
+    soft = (teacher(crops) + teacher(crops[:, :, ::-1])) / 2
     if told is not None:
         soft = told**VOTES * np.maximum(soft, 1e-6) ** TEACHER
         soft /= soft.sum(1, keepdims=True)
