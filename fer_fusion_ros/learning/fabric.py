@@ -1,5 +1,6 @@
 """Set up Lightning Fabric, alone or under torchrun."""
 
+import atexit
 import os
 
 import torch
@@ -27,7 +28,15 @@ def make_fabric(precision: str = 'auto', accelerator: str = 'auto') -> Fabric:
         precision=precision,
     )
     fabric.launch()
+    if processes > 1:
+        atexit.register(_leave_processes)
     return fabric
+
+
+def _leave_processes() -> None:
+    # Gloo's threads, when not joined, now and then abort a process that has done all its work.
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _computes_in_bfloat16(accelerator: str) -> bool:
