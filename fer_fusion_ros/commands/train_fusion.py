@@ -12,12 +12,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--data', required=True, help='folder under which pairs lie in `ir` and `vis` subfolders'
     )
     parser.add_argument('--faces', help='visible faces for the recipe: an npz with `train_x`')
+    parser.add_argument(
+        '--start-from',
+        help="checkpoint or safetensors file with the generator's first weights; else random",
+    )
     add_training_arguments(parser, 'out/fusion', 'epochs=10 losses.edges=2')
 
 
 def main(args: argparse.Namespace) -> int:
     """Train, and say where the results are."""
     from fer_fusion_ros.expression.data.fer2013 import load_fer2013
+    from fer_fusion_ros.fusion.export import load_generator
     from fer_fusion_ros.fusion.pairs import load_pairs
     from fer_fusion_ros.fusion.train import FusionConfig, Trainer
     from fer_fusion_ros.learning.config import load_config
@@ -32,6 +37,8 @@ def main(args: argparse.Namespace) -> int:
         args.output,
         faces,
     )
+    if args.start_from:
+        trainer.start_from(load_generator(args.start_from))
     if args.resume:
         trainer.resume()
     best = trainer.fit()

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+LARGEST_BATCH = 256
+"""Images beyond which a batch is only more memory: 16,384 faces at once would take 11 GB."""
+
 
 class Engine(ABC):
     """
@@ -39,14 +42,14 @@ class Engine(ABC):
         Run the network on a batch whose size changes from call to call.
 
         Engines prepare themselves for each new shape, which takes them up to 100 ms. Here they
-        only ever see batches of 1, 2, 4, 8, ... images.
+        only ever see batches of 1, 2, 4, 8, ... `LARGEST_BATCH` images.
 
         :param inputs: as for `run`, with the same first dimension.
         """
         count = len(next(iter(inputs.values())))
         parts, start = [], 0
         while start < count:
-            size = 1 << ((count - start).bit_length() - 1)
+            size = min(1 << ((count - start).bit_length() - 1), LARGEST_BATCH)
             parts.append(self.run({k: v[start : start + size] for k, v in inputs.items()}))
             start += size
         if len(parts) == 1:

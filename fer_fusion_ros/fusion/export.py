@@ -59,12 +59,15 @@ def load_mean_generator(paths: Sequence[str | Path]) -> tuple[Generator, str]:
 
 
 def load_generator(path: str | Path) -> Generator:
-    """Build the generator of exported weights.
+    """Build the generator of a checkpoint or of exported weights.
 
-    :param path: a ``.safetensors`` file that `export_generator` wrote.
+    :param path: a ``.ckpt`` file of a training, or a ``.safetensors`` file that
+        `export_generator` wrote.
     :return: in evaluation mode.
     :raises CheckpointError: if the file is missing, or holds other weights.
     """
+    if Path(path).suffix == '.ckpt':
+        return load_checkpoint_generator(path)[0]
     try:
         with safe_open(path, 'pt') as file:
             # Not the preset, whose shape may have been another; what was not recorded once was

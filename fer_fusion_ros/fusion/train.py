@@ -214,6 +214,19 @@ class Trainer:
         self.ema.load_state_dict(state['ema'])
         self.epoch, self.best = state['epoch'], state['best']
 
+    def start_from(self, generator: Generator) -> None:
+        """Start with the weights of a trained generator; the critic starts with random ones.
+
+        :raises CheckpointError: if its shape is another.
+        """
+        try:
+            self.generator.load_state_dict(generator.state_dict())
+        except RuntimeError as error:
+            raise CheckpointError(
+                f'The weights to start from are not of the preset {self.config.preset} ({error}).'
+            ) from error
+        self.ema.network.load_state_dict(generator.state_dict())
+
     def fit(self) -> float:
         """Train to the last epoch.
 

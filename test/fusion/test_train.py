@@ -9,6 +9,7 @@ torch = pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
 from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError  # noqa: E402
+from fer_fusion_ros.fusion.export import load_generator  # noqa: E402
 from fer_fusion_ros.fusion.generator import PRESETS, Shape  # noqa: E402
 from fer_fusion_ros.fusion.pairs import Pair, load_pairs  # noqa: E402
 from fer_fusion_ros.fusion.patches import Scenes  # noqa: E402
@@ -99,6 +100,20 @@ def test_the_critic_learns_to_tell_visible_from_fused(pairs, tmp_path):
         trainer.critic_optimiser.step()
     assert course[-1] < course[0]
     assert course[-1] < 0
+
+
+def test_a_training_starts_from_weights_of_its_preset_alone(pairs, tmp_path):
+    first = Trainer(replace(CONFIG, epochs=1, steps=1), pairs, pairs[:1], tmp_path / 'first')
+    first.fit()
+    generator = load_generator(first.last)
+    second = Trainer(replace(CONFIG, seed=1), pairs, pairs[:1], tmp_path / 'second')
+    second.start_from(generator)
+    for name, value in first.ema.network.state_dict().items():
+        assert torch.equal(value, second.generator.state_dict()[name]), name
+        assert torch.equal(value, second.ema.network.state_dict()[name]), name
+    other = Trainer(replace(CONFIG, preset='narrow'), pairs, pairs[:1], tmp_path / 'other')
+    with pytest.raises(CheckpointError, match='not of the preset narrow'):
+        other.start_from(generator)
 
 
 def test_there_is_nothing_to_resume(pairs, tmp_path):
