@@ -7,9 +7,9 @@ from safetensors import safe_open
 
 from fer_fusion_ros.exceptions import CheckpointError
 from fer_fusion_ros.expression.labels import LABELS
-from fer_fusion_ros.expression.merge import merge_levels
 from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18
 from fer_fusion_ros.expression.train import ExpressionConfig
+from fer_fusion_ros.expression.vectorise import vectorise
 from fer_fusion_ros.learning.checkpoint import read_checkpoint
 from fer_fusion_ros.learning.config import build_config
 from fer_fusion_ros.learning.export import export_network
@@ -80,9 +80,9 @@ def export_expression(
     Write ``expression.safetensors`` and ``expression.onnx``, and check both against PyTorch.
 
     The ONNX graph takes ``face`` (N, 1, size, size) float32, pixels in 0..1 less ``mean`` and
-    divided by ``std``, and gives ``logits`` (N, 7) with N free; in it, levels of the pyramids are
-    merged. Weights are stored in half precision. The metadata of both files say how to prepare
-    faces, and the temperature by which to divide the logits.
+    divided by ``std``, and gives ``logits`` (N, 7) with N free; it holds the network as
+    `vectorise` computes it. Weights are stored in half precision. The metadata of both files say
+    how to prepare faces, and the temperature by which to divide the logits.
 
     :param network: in evaluation mode.
     :param metadata: as `load_network` returns it.
@@ -102,5 +102,5 @@ def export_expression(
         metadata,
         TOLERANCE,
         half=True,
-        traced=merge_levels(network),
+        traced=vectorise(network),
     )
