@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from fer_fusion_ros.analysis.in_batches import in_batches
 from fer_fusion_ros.analysis.recording import Recording
@@ -36,8 +37,8 @@ def analyze(recording: Recording, settings: PipelineSettings | None = None) -> I
     """
     Yield what the pipeline reads in each moment, in order.
 
-    One thread reads the recording and finds the faces while another one reads their expressions,
-    those of several moments at once.
+    One thread reads the recording, another one finds the faces, and the caller's reads their
+    expressions, those of several moments at once.
 
     In stills, every frame is searched and nothing is smoothed, whatever the settings say.
     """
@@ -47,7 +48,7 @@ def analyze(recording: Recording, settings: PipelineSettings | None = None) -> I
     pipeline = Pipeline(settings, recording.models())
 
     def look() -> Iterator[tuple[str, Look]]:
-        for name, frame_set in recording:
+        for name, frame_set in chain.from_iterable(in_batches(recording, 1)):
             if recording.stills:
                 pipeline.reset()
             yield name, pipeline.look(frame_set)
