@@ -26,7 +26,7 @@ from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
 CROP_MACS = 130e6
 """Multiplications of PyConv-SE18 (stride2) for a face crop of 44x44."""
 
-PIXEL_MACS = 3_488 / 4
+PIXEL_MACS = 6_656 / 4
 """Multiplications of the fusion generator (realtime) for a pixel."""
 
 FUSED_CROP = 56 * 56
