@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from fer_fusion_ros.expression.classifier import Classifier
@@ -276,7 +277,9 @@ def _modality(views: Sequence[_View]) -> Modality:
 
 
 def _illumination(views: Sequence[_View]) -> float:
-    visible = [
-        view.vis[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] for view in views if view.vis is not None
+    levels = [
+        cv2.mean(view.vis[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN])[0]
+        for view in views
+        if view.vis is not None
     ]
-    return float(np.mean(visible)) / 255 if visible else math.nan
+    return sum(levels) / len(levels) / 255 if levels else math.nan

@@ -24,7 +24,7 @@ _MIN_MATCH = 0.5
 """Correlation below which two patches do not show the same face."""
 
 _DARK = 30.0
-"""Mean grey level of a face below which it is matched in infrared."""
+"""Mean of a face's brightest channel below which it is matched in infrared."""
 
 
 class Sighting(NamedTuple):
@@ -159,7 +159,7 @@ def _same_band(
     if pair.vis is not None and other.vis is not None:
         patch = pair.vis[rows, columns]
         no_infrared = pair.ir is None or other.ir is None
-        if no_infrared or (patch.size and patch.mean() > _DARK):
+        if no_infrared or (patch.size and max(cv2.mean(patch)) > _DARK):
             return patch, other.vis
     if pair.ir is not None and other.ir is not None:
         return pair.ir[rows, columns], other.ir
