@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18, PyConvSEBlock, standardise
 
@@ -18,7 +17,7 @@ def vectorise(network: PyConvSE18) -> nn.Module:
     """
     Compute the same in another way: eight faces 1.6 times as fast with AVX-512, 1.3 with AVX2.
 
-    Normalisations become part of the convolutions; groups of few filters are computed in blocks of
+    Normalisations become part of convolutions; groups of few filters are computed in blocks of
     pixels; and where faces have become so small that their rows leave vectors empty, the faces of
     a batch stand side by side. What pays was measured with OpenVINO.
 
@@ -28,7 +27,7 @@ def vectorise(network: PyConvSE18) -> nn.Module:
     *blocks, first, second = network.blocks
     return nn.Sequential(
         _Standardise(),
-        fuse_conv_bn_eval(*network.stem[:2]),
+        NormalisedConv2d(*network.stem[:2]),
         nn.ReLU(),
         *(_Block(block) for block in blocks),
         _LastStage(_Block(first), _Block(second)),
@@ -46,24 +45,22 @@ class _Block(nn.Module):
 
     def __init__(self, block: PyConvSEBlock) -> None:
         super().__init__()
-        norm, levels, start = block.bn1, [], 0
+        levels, start = [], 0
         for level in block.pyconv.levels:
-            own = nn.BatchNorm2d(level.out_channels, norm.eps).to(norm.weight).eval()
-            part = slice(start, start := start + level.out_channels)
-            own.load_state_dict(
-                {k: v[part] if v.ndim else v for k, v in norm.state_dict().items()}
-            )
-            level = fuse_conv_bn_eval(level, own)
+            convolution = NormalisedConv2d(level, block.bn1, start)
+            start += level.out_channels
             size = _BLOCKS.get(level.out_channels // level.groups)
-            levels.append(BlockConv2d(level, size) if size else nn.Sequential(level, nn.ReLU()))
+            levels.append(
+                BlockConv2d(convolution, size) if size else nn.Sequential(convolution, nn.ReLU())
+            )
         self.levels = nn.ModuleList(levels)
-        self.pointwise = fuse_conv_bn_eval(block.pointwise, block.bn2)
+        self.pointwise = NormalisedConv2d(block.pointwise, block.bn2)
         down, _, up, _ = block.se.gate
         self.gate = nn.Sequential(_pointwise(down), nn.ReLU(), _pointwise(up), nn.Sigmoid())
         self.shortcut = (
             block.shortcut
             if isinstance(block.shortcut, nn.Identity)
-            else fuse_conv_bn_eval(*block.shortcut)
+            else NormalisedConv2d(*block.shortcut)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -132,6 +129,33 @@ def _pointwise(linear: nn.Linear) -> nn.Conv2d:
     return convolution
 
 
+class NormalisedConv2d(nn.Module):
+    """
+    A convolution and the normalisation behind it.
+
+    The scale stays apart from the weights, whose rounding to half precision then changes nothing;
+    engines multiply the two when they load the network.
+
+    :param convolution: without bias.
+    :param norm: behind it.
+    :param start: first of the channels of the normalisation that are the convolution's.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d, start: int = 0) -> None:
+        super().__init__()
+        own = slice(start, start + convolution.out_channels)
+        self.weight = convolution.weight
+        self.scale = nn.Parameter(norm.weight[own] * (norm.running_var[own] + norm.eps).rsqrt())
+        self.bias = nn.Parameter(norm.bias[own] - norm.running_mean[own] * self.scale)
+        (self.stride, _), (self.padding, _) = convolution.stride, convolution.padding
+        self.groups = convolution.groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, filters, H', W')."""
+        weight = self.weight * self.scale[:, None, None, None]
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
+
+
 class BlockConv2d(nn.Module):
     """
     A convolution and ReLU that gives a block of neighbouring pixels as channels at first.
@@ -139,15 +163,16 @@ class BlockConv2d(nn.Module):
     Each group then has as many times more filters as a block has pixels. The kernel spans what
     all pixels of the block need: somewhat more arithmetic, done several times as fast.
 
-    :param convolution: with an odd square kernel, padded by half of it, with a bias.
+    :param convolution: with an odd square kernel, padded by half of it.
     :param block: height and width of a block in pixels.
     """
 
-    def __init__(self, convolution: nn.Conv2d, block: tuple[int, int]) -> None:
+    def __init__(self, convolution: NormalisedConv2d, block: tuple[int, int]) -> None:
         super().__init__()
-        (side, _), (self.stride, _) = convolution.kernel_size, convolution.stride
-        self.block, self.groups, self.radius = block, convolution.groups, side // 2
+        self.block, self.groups = block, convolution.groups
+        self.stride, self.radius = convolution.stride, convolution.padding
         kernels = convolution.weight
+        side = kernels.shape[-1]
         rows, columns = (side + self.stride * (length - 1) for length in block)
         weight = kernels.new_zeros(len(kernels), *block, kernels.shape[1], rows, columns)
         for i in range(block[0]):
@@ -155,7 +180,10 @@ class BlockConv2d(nn.Module):
                 y, x = i * self.stride, j * self.stride
                 weight[:, i, j, :, y : y + side, x : x + side] = kernels
         self.weight = nn.Parameter(weight.flatten(0, 2))
-        self.bias = nn.Parameter(convolution.bias.repeat_interleave(block[0] * block[1]))
+        self.scale, self.bias = (
+            nn.Parameter(values.repeat_interleave(block[0] * block[1]))
+            for values in (convolution.scale, convolution.bias)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, inputs, H, W) to (N, filters, ceil(H / stride), ceil(W / stride))."""
@@ -164,7 +192,7 @@ class BlockConv2d(nn.Module):
         before = [-(-(-length % side) // 2) for length, side in zip(size, self.block, strict=True)]
         y = F.conv2d(
             x,
-            self.weight,
+            self.weight * self.scale[:, None, None, None],
             self.bias,
             [self.stride * side for side in self.block],
             [self.radius + self.stride * length for length in before],

@@ -54,6 +54,8 @@ def export_network(
             output_names=list(output),
             dynamic_axes={name: dict(axes) for name, axes in {**inputs, **output}.items()},
             opset_version=17,
+            # Factors of weights in half precision stay apart; engines multiply them themselves.
+            do_constant_folding=not half,
             dynamo=False,
         )
     model = onnx.load(str(graph))

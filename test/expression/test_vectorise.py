@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip('torch')
 
 from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18  # noqa: E402
-from fer_fusion_ros.expression.vectorise import BlockConv2d, vectorise  # noqa: E402
+from fer_fusion_ros.expression.vectorise import BlockConv2d, NormalisedConv2d, vectorise  # noqa: E402
 
 
 @pytest.mark.parametrize(('preset', 'size'), [('stride1', 44), ('stride2', 44), ('stride2', 40)])
@@ -35,7 +35,10 @@ def test_the_results_stay(preset, size):
 @torch.no_grad()
 def test_blocks_of_pixels_give_the_convolution(block, size, stride):
     torch.manual_seed(0)
-    convolution = torch.nn.Conv2d(8, 4, 9, stride, padding=4, groups=2).double()
+    convolution = torch.nn.Conv2d(8, 4, 9, stride, padding=4, groups=2, bias=False).double()
+    norm = torch.nn.BatchNorm2d(4).double().eval()
+    for values in (norm.weight, norm.bias, norm.running_mean):
+        values.normal_()
     x = torch.randn(2, 8, *size, dtype=torch.float64)
-    blocks = BlockConv2d(convolution, block)
-    torch.testing.assert_close(blocks(x), torch.relu(convolution(x)))
+    blocks = BlockConv2d(NormalisedConv2d(convolution, norm), block)
+    torch.testing.assert_close(blocks(x), torch.relu(norm(convolution(x))))
