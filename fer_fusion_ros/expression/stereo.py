@@ -24,7 +24,7 @@ _MIN_MATCH = 0.5
 """Correlation below which two patches do not show the same face."""
 
 _DARK = 30.0
-"""Mean of a face's brightest channel below which it is matched in infrared."""
+"""Mean grey level of a face below which it is matched in infrared."""
 
 
 class Sighting(NamedTuple):
@@ -159,11 +159,16 @@ def _same_band(
     if pair.vis is not None and other.vis is not None:
         patch = pair.vis[rows, columns]
         no_infrared = pair.ir is None or other.ir is None
-        if no_infrared or (patch.size and max(cv2.mean(patch)) > _DARK):
+        if no_infrared or (patch.size and _level(patch) > _DARK):
             return patch, other.vis
     if pair.ir is not None and other.ir is not None:
         return pair.ir[rows, columns], other.ir
     return None, None
+
+
+def _level(image: np.ndarray) -> float:
+    """Return the mean of all pixels and channels, which NumPy takes ten times as long for."""
+    return sum(cv2.mean(image)) / (1 if image.ndim == 2 else image.shape[2])
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
