@@ -76,10 +76,10 @@ def _fusion(weights: str | None, engine: str) -> Callable:
     if weights and weights.endswith('.ckpt'):
         from functools import partial
 
-        from fer_fusion_ros.fusion.export import load_checkpoint_generator
+        from fer_fusion_ros.fusion.export import load_generator
         from fer_fusion_ros.fusion.train import fuse
 
-        return partial(fuse, load_checkpoint_generator(weights)[0])
+        return partial(fuse, load_generator(weights))
     from fer_fusion_ros.fusion.fuser import Fuser
 
     return Fuser(engine, weights).fuse
