@@ -12,6 +12,11 @@ def add_training_arguments(parser: argparse.ArgumentParser, output: str, example
     """
     parser.add_argument('--output', default=output, help='folder of all results')
     parser.add_argument('--resume', action='store_true', help='continue from the last checkpoint')
+    add_overrides(parser, example)
+
+
+def add_overrides(parser: argparse.ArgumentParser, example: str) -> None:
+    """Declare the option that replaces fields of the recipe, `example` of them."""
     parser.add_argument(
         '--set',
         nargs='*',

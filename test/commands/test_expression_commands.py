@@ -74,6 +74,22 @@ def test_the_light_experiment_goes_from_daylight_to_night(archive, tmp_path, cap
     assert len((tmp_path / 'light.csv').read_text().splitlines()) == 1 + 2 * len(MODALITIES)
 
 
+def test_photographs_of_a_lens_adapt_the_bundled_network(archive, shared_data, tmp_path, capsys):
+    photographs, recipe = shared_data / 'nir_faces', CONFIG.with_name('adaptation.yaml')
+    data = ['--photographs', str(photographs), '--data', str(archive), '--output', str(tmp_path)]
+    small = ['--set', 'known_faces=8', 'views=1', 'steps=2', 'folds=2']
+    assert main(['adapt-expression', str(recipe), *data, *small]) == 0
+    out = capsys.readouterr().out
+    assert 'Before:' in out and 'each of 2 groups of people by a network without them' in out
+    figures = json.loads((tmp_path / 'figures.json').read_text())['accuracy']
+    assert {row['count'] for row in figures} == {66}
+    weights = str(tmp_path / 'expression.onnx')
+    evaluate = ['evaluate-expression', '--data', str(photographs), '--weights', weights]
+    assert main([*evaluate, '--output', str(tmp_path / 'figures')]) == 0
+    assert main(['adapt-expression', str(recipe), *data, '--set', 'folds=10']) == 1
+    assert 'fewer than 10 subjects' in capsys.readouterr().err
+
+
 def test_errors_come_without_a_traceback(archive, tmp_path, capsys):
     data = ['--data', str(archive), '--output', str(tmp_path / 'run')]
     assert main(['train-expression', str(CONFIG), *data, '--set', 'epoch=1']) == 1
