@@ -45,7 +45,7 @@ class AdaptationConfig:
     :param augmentation: geometry and tone of both kinds of faces.
     :param modalities: in which the known faces are shown.
     :param seed: of everything random.
-    :raises ConfigurationError: if a number is not positive.
+    :raises ConfigurationError: if a count is not positive, or there is one fold.
     """
 
     known_faces: int = 4000
@@ -66,6 +66,8 @@ class AdaptationConfig:
         for name in ('known_faces', 'views', 'steps', 'known_batch', 'photograph_batch'):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f'{name} is {getattr(self, name)}; it must be positive.')
+        if self.folds < 0 or self.folds == 1:
+            raise ConfigurationError(f'folds is {self.folds}; give 0, or at least 2.')
 
 
 class Adapter:

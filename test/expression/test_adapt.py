@@ -100,6 +100,8 @@ def test_it_gives_the_same_again_and_needs_no_subjects_without_folds(bundled, kn
 def test_errors_tell_what_is_wrong(bundled, known, photographs):
     with pytest.raises(ConfigurationError, match='steps is 0; it must be positive'):
         replace(CONFIG, steps=0)
+    with pytest.raises(ConfigurationError, match='folds is 1; give 0, or at least 2'):
+        replace(CONFIG, folds=1)
     with pytest.raises(DataError, match='there are no faces to adapt with'):
         Adapter(*bundled, known, photographs.subset(slice(0)), CONFIG)
     others = replace(photographs, classes=(*photographs.classes[:-1], 'contempt'))
