@@ -30,7 +30,10 @@ def load_class_folders(path: str | Path, size: int = 48) -> Faces:
     path = Path(path)
     folders = sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []
     if not folders:
-        raise DataError(f'{path}: holds no folders; make one for each expression.')
+        raise DataError(
+            f'{path}: holds no folders; make one for each expression, or a labels.csv (file, '
+            'expression, subject) of photographs.'
+        )
     names = [canonical_name(folder.name) for folder in folders]
     labels = CK_PLUS_LABELS if 'contempt' in names and 'neutral' not in names else LABELS
     files: list[tuple[Path, int]] = []
