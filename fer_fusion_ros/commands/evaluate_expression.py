@@ -34,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Measure, print and save the tables."""
-    from fer_fusion_ros.exceptions import DataError
     from fer_fusion_ros.expression.data.folds import divide
     from fer_fusion_ros.expression.data.load_faces import load_faces
     from fer_fusion_ros.expression.evaluate import evaluate
@@ -43,11 +42,7 @@ def main(args: argparse.Namespace) -> int:
 
     faces = load_faces(args.data, args.split)
     predict = Predictor(args.weights, args.engine)
-    if predict.classes != faces.classes:
-        raise DataError(
-            f'{faces.name} has the labels {", ".join(faces.classes)}, but the network tells '
-            f'{", ".join(predict.classes)}.'
-        )
+    faces.check_classes(predict.classes)
     training = None
     if args.training:
         training = load_faces(args.training, 'train')

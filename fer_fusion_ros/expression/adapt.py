@@ -15,13 +15,12 @@ from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.folds import divide
 from fer_fusion_ros.expression.data.modalities import Modalities
 from fer_fusion_ros.expression.evaluate import Evaluation, evaluate
-from fer_fusion_ros.expression.predictor import softmax
-from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18, standardise
-from fer_fusion_ros.expression.train import predict_logits
+from fer_fusion_ros.expression.predictor import predict_with
+from fer_fusion_ros.expression.pyconv_se18 import STAGES, PyConvSE18, standardise
 from fer_fusion_ros.learning.progress import progress_bar
 from fer_fusion_ros.learning.schedule import warmup_cosine
 
-_LAST_STAGE = 6
+_LAST_STAGE = 2 * (len(STAGES) - 1)
 """Blocks before the last stage; few photographs do not suffice to teach them anything."""
 
 
@@ -99,16 +98,10 @@ class Adapter:
         for faces in (known, photographs):
             if len(faces) == 0:
                 raise DataError(f'{faces.name}: there are no faces to adapt with.')
-        classes = tuple(metadata['labels'].split(','))
-        if photographs.classes != classes:
-            raise DataError(
-                f'{photographs.name} has the labels {", ".join(photographs.classes)}, '
-                f'but the network tells {", ".join(classes)}.'
-            )
+        photographs.check_classes(metadata['labels'].split(','))
         self.network = copy.deepcopy(network).to(memory_format=torch.channels_last)
         self.metadata, self.photographs, self.config = metadata, photographs, config
-        self._folds = divide(photographs, 'subject', config.folds) if config.folds else None
-        self._mean, self._std = float(metadata['mean']), float(metadata['std'])
+        self._folds = _folds(photographs, config.folds) if config.folds else None
         rng = np.random.default_rng(config.seed)
         generator = torch.Generator().manual_seed(config.seed)
         rows = rng.permutation(len(known))[: config.known_faces]
@@ -121,7 +114,7 @@ class Adapter:
         self._views = torch.stack([self._features(images, generator) for _ in range(config.views)])
 
     def adapt(
-        self, rows: np.ndarray | None = None, stepped: Callable[[], object] | None = None
+        self, rows: np.ndarray | slice = slice(None), stepped: Callable[[], object] | None = None
     ) -> PyConvSE18:
         """
         Return an adapted copy of the network.
@@ -137,9 +130,8 @@ class Adapter:
                 module.eval()
         weights = [*network.blocks[_LAST_STAGE:].parameters(), *network.fc.parameters()]
         optimiser = torch.optim.SGD(weights, config.learning_rate, config.momentum, nesterov=True)
-        views = self._views if rows is None else self._views[:, rows]
-        labels = torch.from_numpy(self.photographs.labels)
-        labels = labels if rows is None else labels[rows]
+        views = self._views[:, rows]
+        labels = torch.from_numpy(self.photographs.labels)[rows]
         generator = torch.Generator().manual_seed(config.seed)
 
         def draw(below: int, count: int) -> Tensor:
@@ -186,25 +178,30 @@ class Adapter:
 
     def evaluate(self, network: PyConvSE18, faces: Faces) -> Evaluation:
         """Say what a network tells of faces."""
-        temperature = float(self.metadata['temperature'])
-
-        def predict(crops: np.ndarray) -> np.ndarray:
-            return softmax(predict_logits(network, crops, self._mean, self._std) / temperature)
-
-        return evaluate(predict, int(self.metadata['size']), faces)
+        return evaluate(predict_with(network, self.metadata), int(self.metadata['size']), faces)
 
     @torch.no_grad()
     def _features(self, images: np.ndarray, generator: torch.Generator) -> Tensor:
         """Map images (N, H, W) in 0..1 to what the last stage sees of them, in half precision."""
         size = int(self.metadata['size'])
         crops = self.config.augmentation(torch.from_numpy(images)[:, None], size, generator)
-        faces = (crops - self._mean) / self._std
+        faces = (crops - float(self.metadata['mean'])) / float(self.metadata['std'])
         features = []
         for part in faces.split(256):
             part = part.contiguous(memory_format=torch.channels_last)
             stem = self.network.stem(standardise(part))
             features.append(self.network.blocks[:_LAST_STAGE](stem).half())
         return torch.cat(features)
+
+
+def _folds(photographs: Faces, count: int) -> np.ndarray:
+    try:
+        return divide(photographs, 'subject', count)
+    except DataError as error:
+        raise DataError(
+            f'{error} Tell who is shown in the column subject of labels.csv, set folds to fewer, '
+            'or to 0 for no estimate.'
+        ) from error
 
 
 def _float(features: Tensor) -> Tensor:

@@ -1,12 +1,18 @@
 """Classify face crops with any form of the expression network's weights."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.labels import LABELS
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """Maps crops (N, size, size) uint8 to probabilities (N, 7) float32."""
@@ -37,19 +43,15 @@ class Predictor:
         import torch
 
         from fer_fusion_ros.expression.export import load_network
-        from fer_fusion_ros.expression.train import predict_logits
 
         if threads:
             torch.set_num_threads(threads)
         network, metadata = load_network(weights)
         network = network.to('cuda' if torch.cuda.is_available() else 'cpu')
         network = network.to(memory_format=torch.channels_last)
-        mean, std = float(metadata['mean']), float(metadata['std'])
         self.size, self.temperature = int(metadata['size']), float(metadata['temperature'])
         self.classes = tuple(metadata['labels'].split(','))
-        self._predict = lambda crops: softmax(
-            predict_logits(network, crops, mean, std) / self.temperature
-        )
+        self._predict = predict_with(network, metadata)
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         """
@@ -59,6 +61,19 @@ class Predictor:
         :return: (N, 7) float32 in the order of `classes`; each row sums to 1.
         """
         return self._predict(np.ascontiguousarray(crops))
+
+
+def predict_with(network: nn.Module, metadata: Mapping[str, str]) -> Predict:
+    """
+    Return what maps crops to a network's probabilities in PyTorch.
+
+    :param network: maps (n, 1, size, size) to (n, C) logits; put in evaluation mode.
+    :param metadata: as `load_network` returns it: mean and std of the pixels, temperature.
+    """
+    from fer_fusion_ros.expression.train import predict_logits
+
+    mean, std, temperature = (float(metadata[name]) for name in ('mean', 'std', 'temperature'))
+    return lambda crops: softmax(predict_logits(network, crops, mean, std) / temperature)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -87,7 +87,8 @@ def test_photographs_of_a_lens_adapt_the_bundled_network(archive, shared_data, t
     evaluate = ['evaluate-expression', '--data', str(photographs), '--weights', weights]
     assert main([*evaluate, '--output', str(tmp_path / 'figures')]) == 0
     assert main(['adapt-expression', str(recipe), *data, '--set', 'folds=10']) == 1
-    assert 'fewer than 10 subjects' in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert 'fewer than 10 subjects' in told and 'set folds to fewer' in told
 
 
 def test_errors_come_without_a_traceback(archive, tmp_path, capsys):

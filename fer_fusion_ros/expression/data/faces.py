@@ -1,5 +1,6 @@
 """A set of labelled face crops in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,6 +69,14 @@ class Faces:
                 if (values := getattr(self, field)) is not None
             },
         )
+
+    def check_classes(self, told: Sequence[str]) -> None:
+        """Raise a DataError unless the labels are those that a network tells."""
+        if self.classes != tuple(told):
+            raise DataError(
+                f'{self.name} has the labels {", ".join(self.classes)}, but the network tells '
+                f'{", ".join(told)}.'
+            )
 
     def found_in(self, other: 'Faces') -> np.ndarray:
         """Return an (N,) bool mask of the faces whose exact pixels also stand in `other`."""
