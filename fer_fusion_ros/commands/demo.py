@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     from fer_fusion_ros.demo.bag_recorder import BagRecorder
     from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS, SUBSCRIBER_QOS
     from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
+    from fer_fusion_ros.nodes.run import on_signals
 
     expressions = f'{NAMESPACE}/expressions'
     topics = {
@@ -122,8 +124,10 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     ]
     if args.faces:
         cameras.append(f'rig.faces:={Path(args.faces).resolve()}')
-    # Both signals raise KeyboardInterrupt, so that the blocks below end the nodes and the bag.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both signals are heard between two messages: one that interrupted the writing of a message
+    # would leave a bag that cannot be finished.
+    stop = threading.Event()
+    on_signals(lambda *_: stop.set())
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('demo', namespace=NAMESPACE)
     executor = SingleThreadedExecutor()
@@ -140,6 +144,8 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
 
             def spin(waiting: bool = True) -> None:
                 executor.spin_once(timeout_sec=0.1)
+                if stop.is_set():
+                    raise KeyboardInterrupt
                 nodes.check(waiting)
 
             nodes.start('pipeline', f'plane_distance:={args.distance}')
@@ -161,6 +167,7 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     finally:
         recorder.close()
         rclpy.try_shutdown()
+        on_signals(signal.default_int_handler)
     print('Received, per second:')
     for topic, count in sorted(recorder.counts.items()):
         print(f'  {count / args.seconds:5.1f}  {topic}')

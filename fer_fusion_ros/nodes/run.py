@@ -28,7 +28,7 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     lists as ``companions`` are spun with it.
     """
     stop = threading.Event()
-    _on_signals(lambda *_: stop.set())
+    on_signals(lambda *_: stop.set())
     use_shared_memory_profile()
     # rclpy's own handlers would end the context under the node's threads.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -47,20 +47,21 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
         return 1
     finally:
         # Python forgets other handlers than this one when it ends.
-        _on_signals(signal.SIG_IGN)
+        on_signals(signal.SIG_IGN)
         if node is not None:
             if hasattr(node, 'close'):
                 node.close()
             if executor is not None:
                 executor.shutdown(timeout_sec=1.0)
                 # The events executor leaves the default handlers behind.
-                _on_signals(signal.SIG_IGN)
+                on_signals(signal.SIG_IGN)
             for each in (*getattr(node, 'companions', ()), node):
                 each.destroy_node()
         rclpy.try_shutdown()
     return 0
 
 
-def _on_signals(handler: Callable[..., None] | signal.Handlers) -> None:
+def on_signals(handler: Callable[..., object] | signal.Handlers) -> None:
+    """Have SIGINT and SIGTERM call a handler, or be ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)

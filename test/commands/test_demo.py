@@ -89,7 +89,7 @@ def test_a_demo_that_is_stopped_ends_its_nodes_and_its_bag(
     demo.wait_for('First frame', 60)
     children = Path(f'/proc/{demo.popen.pid}/task/{demo.popen.pid}/children').read_text().split()
     assert len(children) == 2
-    assert demo.stop(signal.SIGTERM, timeout=20) == 130
+    assert demo.stop(signal.SIGTERM, timeout=20) == 130, demo.output
     assert not any(Path(f'/proc/{child}').exists() for child in children)
     # Finished, so that the next demo replaces it.
     assert (tmp_path / 'out' / 'bag' / 'metadata.yaml').is_file()
