@@ -124,8 +124,7 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     ]
     if args.faces:
         cameras.append(f'rig.faces:={Path(args.faces).resolve()}')
-    # Both signals are heard between two messages: one that interrupted the writing of a message
-    # would leave a bag that cannot be finished.
+    # Both signals are heard between two messages, never within rclpy or the writer of the bag.
     stop = threading.Event()
     on_signals(lambda *_: stop.set())
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
