@@ -153,9 +153,9 @@ def _see(
         t = float(index)
         pair = registrar.register(_SIDE, rig.render(f'ir_{_SIDE}', t, index), None)
         box = _face_box(pair.model, rig.truth(t, index)[0].position, size)
-        infrared[index] = crop(pair.ir, box, height)
+        infrared[index] = crop(pair.ir_view, box, height)
         for number, level in enumerate(lights):  # noqa: B007
-            vis = registrar.register(_SIDE, None, rig.render(f'vis_{_SIDE}', t, index)).vis
+            vis = registrar.register(_SIDE, None, rig.render(f'vis_{_SIDE}', t, index)).vis_view
             visible[number, index] = crop(vis, box, height)
         progress(1)
     return infrared, visible

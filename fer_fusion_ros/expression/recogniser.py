@@ -18,6 +18,7 @@ from fer_fusion_ros.faces.detection import Box
 from fer_fusion_ros.faces.face_finder import FaceFinder
 from fer_fusion_ros.faces.track import Track
 from fer_fusion_ros.fusion.fuser import Fuser
+from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENS_BITS, SIDES
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
 
@@ -108,7 +109,7 @@ class Recogniser:
         if not sides:
             return Glimpse(stamp_ns, starts)
         pair = pairs[sides[0]]
-        tracks = self.finder.find(pair.ir, pair.vis, stamp_ns)
+        tracks = self.finder.find(pair.ir_view, pair.vis_view, stamp_ns)
         places: list[list[tuple[RegisteredPair, Box]]] = []
         distances = []
         for track in tracks:
@@ -123,7 +124,7 @@ class Recogniser:
         views = [
             [self._view(*each) for each in boxes] for boxes in self._affordable(places, stamp_ns)
         ]
-        return Glimpse(stamp_ns, starts, pair, tracks, views, distances)
+        return Glimpse(stamp_ns, starts, pair.side, pair.model, tracks, views, distances)
 
     def read(self, glimpses: Sequence['Glimpse']) -> list[list[FaceExpression]]:
         """
@@ -143,8 +144,7 @@ class Recogniser:
     ) -> list[FaceExpression]:
         if glimpse.starts:
             self._smoother.reset()
-        pair = glimpse.pair
-        if pair is None:
+        if glimpse.side is None:
             return []
         self._smoother.keep({track.face_id for track in glimpse.tracks})
         results = []
@@ -154,11 +154,11 @@ class Recogniser:
             raw = combine([next(probabilities) for _ in face])
             smooth = self._smoother.update(track.face_id, raw, glimpse.stamp_ns)
             lenses = {lens for view in face for lens in view.lenses}
-            place = position(pair.model, track.box, distance)
+            place = position(glimpse.model, track.box, distance)
             results.append(
                 FaceExpression(
                     face_id=track.face_id,
-                    side=pair.side,
+                    side=glimpse.side,
                     box=track.box,
                     probabilities=smooth,
                     raw_probabilities=raw,
@@ -191,7 +191,8 @@ class Recogniser:
         side = width * size / _FACE
         square = (x + (width - side) / 2, y + (height - side) / 2, side, side)
         ir, vis = (
-            None if image is None else crop(image, square, size) for image in (pair.ir, pair.vis)
+            None if image is None else crop(image, square, size)
+            for image in (pair.ir_view, pair.vis_view)
         )
         return _View(pair.side, ir, vis)
 
@@ -246,11 +247,14 @@ class Glimpse:
 
     :ivar stamp_ns: capture stamp of the frame.
     :ivar starts: whether what was before does not count any more.
+    :ivar side: in whose images the faces were found; None when there are no images.
+    :ivar model: rectified camera of these images; None without calibration.
     """
 
     stamp_ns: int
     starts: bool
-    pair: RegisteredPair | None = None
+    side: str | None = None
+    model: CameraModel | None = None
     tracks: Sequence[Track] = ()
     views: Sequence[Sequence[_View]] = ()
     distances: Sequence[float] = ()

@@ -9,6 +9,7 @@ import numpy as np
 from fer_fusion_ros.faces.detection import Box
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
+from fer_fusion_ros.registration.warped_image import ImageView
 
 FACE_WIDTH: float = 0.18
 """Width in metres of the box around a grown-up's face: the distance's first guess, and the only
@@ -154,15 +155,15 @@ def _rounded(box: Box) -> tuple[int, int, int, int]:
 
 def _same_band(
     pair: RegisteredPair, other: RegisteredPair, rows: slice, columns: slice
-) -> tuple[np.ndarray | None, np.ndarray | None]:
+) -> tuple[np.ndarray | None, ImageView | None]:
     """Return a patch of one side and the image of the other, both visible or both infrared."""
-    if pair.vis is not None and other.vis is not None:
-        patch = pair.vis[rows, columns]
-        no_infrared = pair.ir is None or other.ir is None
+    if pair.vis_view is not None and other.vis_view is not None:
+        patch = pair.vis_view[rows, columns]
+        no_infrared = pair.ir_view is None or other.ir_view is None
         if no_infrared or (patch.size and _level(patch) > _DARK):
-            return patch, other.vis
-    if pair.ir is not None and other.ir is not None:
-        return pair.ir[rows, columns], other.ir
+            return patch, other.vis_view
+    if pair.ir_view is not None and other.ir_view is not None:
+        return pair.ir_view[rows, columns], other.ir_view
     return None, None
 
 

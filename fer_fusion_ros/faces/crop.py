@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.faces.detection import Box
+from fer_fusion_ros.registration.warped_image import ImageView
 
 
-def crop(image: np.ndarray, box: Box, size: int) -> np.ndarray:
+def crop(image: ImageView, box: Box, size: int) -> np.ndarray:
     """
     Cut out a square and scale it.
 
@@ -43,7 +44,7 @@ def crop(image: np.ndarray, box: Box, size: int) -> np.ndarray:
     )
 
 
-def _extract(image: np.ndarray, x: int, y: int, extent: int) -> np.ndarray:
+def _extract(image: ImageView, x: int, y: int, extent: int) -> np.ndarray:
     """Return a square part of an image, its border repeated where the part lies beyond it."""
     height, width = image.shape[:2]
     x0, x1 = (min(max(at, 0), width) for at in (x, x + extent))

@@ -1,11 +1,10 @@
 """Detect on a fraction of the frames, follow on the others."""
 
-import numpy as np
-
 from fer_fusion_ros.faces.detection import Box, Detection, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window
 from fer_fusion_ros.faces.face_tracker import FaceTracker
 from fer_fusion_ros.faces.track import Track
+from fer_fusion_ros.registration.warped_image import ImageView
 
 _LOOK = 2.0
 """Width of the area in which a known face is looked for, in face widths."""
@@ -64,7 +63,7 @@ class FaceFinder:
         self._searches = 0
         self._is_dark = False
 
-    def find(self, ir: np.ndarray | None, vis: np.ndarray | None, stamp_ns: int) -> list[Track]:
+    def find(self, ir: ImageView | None, vis: ImageView | None, stamp_ns: int) -> list[Track]:
         """
         Return the faces in a registered pair, oldest first.
 
@@ -88,14 +87,14 @@ class FaceFinder:
         self._frame += 1
         return self._tracker.update(_distinct(found), stamp_ns)
 
-    def _readable_first(self, ir: np.ndarray | None, vis: np.ndarray | None) -> list[np.ndarray]:
+    def _readable_first(self, ir: ImageView | None, vis: ImageView | None) -> list[ImageView]:
         if vis is not None and ir is not None:
             level = vis[::16, ::16].mean()
             self._is_dark = level < _DARK[1 if self._is_dark else 0]
         images = [ir, vis] if self._is_dark else [vis, ir]
         return [image for image in images if image is not None]
 
-    def _look(self, images: list[np.ndarray], box: Box, is_new: bool = False) -> list[Detection]:
+    def _look(self, images: list[ImageView], box: Box, is_new: bool = False) -> list[Detection]:
         """Look for a face around a box, in the readable image first; return at most one."""
         x, y, width, height = box
         grow = (_LOOK - 1) / 2
@@ -109,7 +108,7 @@ class FaceFinder:
                 return [face] if not doubtful or self._detector.confirm(image, face) else []
         return []
 
-    def _search(self, images: list[np.ndarray], known: list[Box]) -> list[Detection]:
+    def _search(self, images: list[ImageView], known: list[Box]) -> list[Detection]:
         """Search the next window, or all of them in the first frame."""
         height, width = images[0].shape[:2]
         windows = self._detector.windows(width, height)
@@ -126,16 +125,16 @@ class FaceFinder:
 
     def _confirm(
         self,
-        images: list[np.ndarray],
-        image: np.ndarray,
+        images: list[ImageView],
+        image: ImageView,
         windows: list[Window],
         known: list[Box],
     ) -> list[Detection]:
         """Return the faces in some windows that are not known yet."""
         # A second look, closer, leaves out what is no face and sets the box more precisely.
         candidates: list[Detection] = []
-        for area, sizes in windows:
-            candidates += self._detector.detect_in(image, area, sizes)
+        for window in windows:
+            candidates += self._detector.search(image, window)
         return [
             face
             for each in _distinct(candidates)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fer_fusion_ros.registration.warped_image import ImageView
+
 if TYPE_CHECKING:
     from fer_fusion_ros.lenses.camera_model import CameraModel
 
@@ -14,21 +16,31 @@ class RegisteredPair:
     """Infrared and visible image of a side on the visible lens's rectified grid.
 
     :ivar side: ``left`` or ``right``.
-    :ivar ir: (H, W) uint8, or None when that lens is missing.
-    :ivar vis: (H, W, 3) BGR or (H, W) uint8, or None when that lens is missing.
+    :ivar ir_view: (H, W) uint8, or None when that lens is missing.
+    :ivar vis_view: (H, W, 3) BGR or (H, W) uint8, or None when that lens is missing.
     :ivar model: rectified camera of both images; None without calibration.
     :ivar residual_px: last measured misalignment in pixels at the image's centre; None when it
         could not be measured.
     """
 
     side: str
-    ir: np.ndarray | None
-    vis: np.ndarray | None
+    ir_view: ImageView | None
+    vis_view: ImageView | None
     model: 'CameraModel | None' = None
     residual_px: float | None = None
 
     @property
+    def ir(self) -> np.ndarray | None:
+        """The whole infrared image, computed when it is first asked for."""
+        return None if self.ir_view is None else np.asarray(self.ir_view)
+
+    @property
+    def vis(self) -> np.ndarray | None:
+        """The whole visible image, computed when it is first asked for."""
+        return None if self.vis_view is None else np.asarray(self.vis_view)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the images, in pixels."""
-        image = self.ir if self.vis is None else self.vis
+        image = self.ir_view if self.vis_view is None else self.vis_view
         return image.shape[1], image.shape[0]

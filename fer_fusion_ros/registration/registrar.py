@@ -11,20 +11,19 @@ import numpy as np
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
 from fer_fusion_ros.registration.residual import residual
+from fer_fusion_ros.registration.warped_image import ImageView, Maps, WarpedImage
 
 _logger = logging.getLogger(__name__)
-
-_Maps = tuple[np.ndarray, np.ndarray]
-"""OpenCV's fixed-point maps: (H, W, 2) int16 and (H, W) uint16."""
 
 
 class Registrar:
     """
     Register the infrared and visible image of a side, with maps computed once.
 
-    Both images come out on the grid of the rectified visible lens. Without the calibration of
-    one of the two lenses the images pass unchanged (the infrared image is resized to the visible
-    one when their sizes differ) and a warning says so once.
+    Both images come out on the grid of the rectified visible lens, warped where they are looked
+    at (see `RegisteredPair`). Without the calibration of one of the two lenses the images pass
+    unchanged (the infrared image is resized to the visible one when their sizes differ) and a
+    warning says so once.
 
     :param models: camera model by lens, None or absent where there is no calibration.
     :param plane_distance: metres from the lenses at which the images align exactly.
@@ -70,10 +69,10 @@ class Registrar:
             size = _size(ir if vis is None else vis)
             model, vis_maps = self._vis_grid(side, size)
             if vis is not None:
-                vis = _remap(vis, vis_maps)
+                vis = _warp(vis, vis_maps)
             if ir is not None:
                 distance = plane_distance or self._plane_distance
-                ir = _remap(ir, self._ir_maps(side, size, _size(ir), distance))
+                ir = _warp(ir, self._ir_maps(side, size, _size(ir), distance))
         elif ir is not None and vis is not None and ir.shape[:2] != vis.shape[:2]:
             ir = cv2.resize(ir, _size(vis), interpolation=cv2.INTER_LINEAR)
         return RegisteredPair(side, ir, vis, model, self._measure(side, ir, vis))
@@ -92,7 +91,7 @@ class Registrar:
             )
         return not lacking
 
-    def _measure(self, side: str, ir: np.ndarray | None, vis: np.ndarray | None) -> float | None:
+    def _measure(self, side: str, ir: ImageView | None, vis: ImageView | None) -> float | None:
         if ir is None or vis is None or self._residual_period == 0:
             return None
         count = self._counts.get(side, 0)
@@ -103,13 +102,13 @@ class Registrar:
 
     def _compute_vis_grid(
         self, side: str, size: tuple[int, int]
-    ) -> tuple[CameraModel, _Maps | None]:
+    ) -> tuple[CameraModel, Maps | None]:
         model = _scaled(self._models[f'vis_{side}'], size)
         return model.rectified(), _maps(model, model.P[:, :3], size)
 
     def _compute_ir_maps(
         self, side: str, size: tuple[int, int], ir_size: tuple[int, int], distance: float
-    ) -> _Maps | None:
+    ) -> Maps | None:
         vis = _scaled(self._models[f'vis_{side}'], size)
         ir = _scaled(self._models[f'ir_{side}'], ir_size)
         # From the visible lens to the array's origin to the infrared lens.
@@ -140,7 +139,7 @@ def _translation(model: CameraModel) -> np.ndarray:
     return np.array([model.P[0, 3] / model.P[0, 0], model.P[1, 3] / model.P[1, 1]])
 
 
-def _maps(model: CameraModel, camera: np.ndarray, size: tuple[int, int]) -> _Maps | None:
+def _maps(model: CameraModel, camera: np.ndarray, size: tuple[int, int]) -> Maps | None:
     """
     Return maps from a rectified image to the raw one, None where they would copy it as it is.
 
@@ -157,5 +156,5 @@ def _maps(model: CameraModel, camera: np.ndarray, size: tuple[int, int]) -> _Map
     return cv2.convertMaps(pixels, None, cv2.CV_16SC2)
 
 
-def _remap(image: np.ndarray, maps: _Maps | None) -> np.ndarray:
-    return image if maps is None else cv2.remap(image, *maps, interpolation=cv2.INTER_LINEAR)
+def _warp(image: np.ndarray, maps: Maps | None) -> ImageView:
+    return image if maps is None else WarpedImage(image, maps)

@@ -21,8 +21,8 @@ def search(detector, image):
     height, width = image.shape[:2]
     return [
         face
-        for area, sizes in detector.windows(width, height)
-        for face in detector.detect_in(image, area, sizes)
+        for window in detector.windows(width, height)
+        for face in detector.search(image, window)
     ]
 
 

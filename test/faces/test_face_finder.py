@@ -12,9 +12,13 @@ class Counting(HaarDetector):
 
     pixels = 0
 
-    def detect(self, image, size_range=None):
-        self.pixels += image.shape[0] * image.shape[1]
-        return super().detect(image, size_range)
+    def detect_in(self, image, area, size_range=None):
+        self.pixels += area[2] * area[3]
+        return super().detect_in(image, area, size_range)
+
+    def search(self, image, window):
+        self.pixels += window.area[2] * window.area[3]
+        return super().search(image, window)
 
 
 def stream(frames, bands=('ir', 'vis'), **arguments):

@@ -151,6 +151,28 @@ def test_one_image_is_registered_alone(rig, models):
         registrar.register('left', None, None)
 
 
+def test_parts_are_those_of_the_whole_image(rig, models):
+    registrar = Registrar(models, residual_period=0)
+    images = [rig.render(f'{band}_left', 0.0) for band in ('ir', 'vis')]
+    whole = registrar.register('left', *images)
+    for part in (
+        np.s_[100:220, 300:420],
+        np.s_[::16, ::16],
+        np.s_[470:600, 600:900],
+        np.s_[:, :],
+        np.s_[5:5, 10:20],
+        np.s_[10:20, 700:800],
+    ):
+        pair = registrar.register('left', *images)
+        for _ in range(3):
+            for view, image in ((pair.ir_view, whole.ir), (pair.vis_view, whole.vis)):
+                assert view.shape == image.shape and view.ndim == image.ndim
+                assert np.array_equal(view[part], image[part])
+                assert view[part].shape == image[part].shape
+                assert view[part].dtype == view.dtype == np.uint8
+    assert whole.ir is whole.ir, 'the whole image is computed once'
+
+
 def test_without_calibration_images_pass_unchanged_with_one_warning(models, caplog):
     registrar = Registrar({**models, 'ir_left': None})
     ir, vis = spot((100, 50)), spot((200, 100), channels=3)
