@@ -9,7 +9,8 @@ from itertools import chain
 from fer_fusion_ros.analysis.in_batches import in_batches
 from fer_fusion_ros.analysis.recording import Recording
 from fer_fusion_ros.expression.face_expression import FaceExpression
-from fer_fusion_ros.pipeline import Look, Pipeline
+from fer_fusion_ros.expression.recogniser import Glimpse
+from fer_fusion_ros.pipeline import Pipeline
 from fer_fusion_ros.pipeline.settings import PipelineSettings
 
 _BATCH = 8
@@ -47,17 +48,19 @@ def analyze(recording: Recording, settings: PipelineSettings | None = None) -> I
         settings = replace(settings, detect_every=1, search_every=1, time_constant=0.0)
     pipeline = Pipeline(settings, recording.models())
 
-    def look() -> Iterator[tuple[str, Look]]:
+    recogniser = pipeline.recogniser
+
+    def look() -> Iterator[tuple[str, Glimpse]]:
         for name, frame_set in chain.from_iterable(in_batches(recording, 1)):
             if recording.stills:
                 pipeline.reset()
-            yield name, pipeline.look(frame_set)
+            # The images themselves are not kept: many moments wait to be read.
+            yield name, pipeline.look(frame_set).glimpse
 
     start = None
     for batch in in_batches(look(), _BATCH):
-        for (name, _), result in zip(
-            batch, pipeline.read([each for _, each in batch]), strict=True
-        ):
-            stamp = result.stamp_ns
+        names, glimpses = zip(*batch, strict=True)
+        for name, glimpse, faces in zip(names, glimpses, recogniser.read(glimpses), strict=True):
+            stamp = glimpse.stamp_ns
             start = stamp if start is None else start
-            yield Reading(name, (stamp - start) * 1e-9, stamp, result.faces)
+            yield Reading(name, (stamp - start) * 1e-9, stamp, faces)
