@@ -146,7 +146,7 @@ class Process:
 @pytest.fixture
 def start_process(tmp_path: Path, ros_domain: int) -> Iterator[Callable[..., Process]]:
     """
-    Start commands in other processes, in this test's ROS domain; kill them after the test.
+    Start commands in other processes, in this test's ROS domain; end them after the test.
 
     `start_process('python', 'file.py', NAME='value')`: words, then variables of the environment.
     """
@@ -159,7 +159,13 @@ def start_process(tmp_path: Path, ros_domain: int) -> Iterator[Callable[..., Pro
         return processes[-1]
 
     yield start
+    # A killed participant leaves its shared memory, 35 MB, to the machine.
     for process in processes:
+        if process.popen.poll() is None:
+            process.popen.send_signal(signal.SIGINT)
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5.0)
         process.kill()
 
 

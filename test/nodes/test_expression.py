@@ -38,11 +38,11 @@ def test_markers_and_overlay_of_separate_nodes(start_node, make_feeder, record, 
 
     # Nobody there any more: once the face is given up, its marker goes.
     index = 8
-    while not (markers and markers[-1].markers and markers[-1].markers[0].action != Marker.ADD):
+    while not (gone := [m for each in markers for m in each.markers if m.action != Marker.ADD]):
         count = len(arrays)
         feeder.send(index / 15, change=blank, shown=0.0)
         assert spin_until(lambda: len(arrays) > count, 5)  # noqa: B023
         index += 1
         assert index < 60, 'the marker stays'
-    assert markers[-1].markers[0].action == Marker.DELETE
-    assert markers[-1].markers[0].id == marker.id
+    assert gone[0].action == Marker.DELETE
+    assert gone[0].id == marker.id
