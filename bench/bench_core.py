@@ -17,10 +17,9 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.faces import FaceFinder, Track
-from fer_fusion_ros.lenses.names import LENSES, SIDES
+from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.pipeline import Pipeline, PipelineSettings
-from fer_fusion_ros.registration import RegisteredPair
 from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
 
 CROP_MACS = 130e6
@@ -98,19 +97,9 @@ def render(people: int, frames: int, light: float) -> tuple[SimulatedRig, list[F
     return rig, sets
 
 
-def register(pipeline: Pipeline, frame_set: FrameSet) -> dict[str, RegisteredPair]:
-    """Register the four images of a set, which are warped where they are looked at."""
-    return {
-        side: pipeline.registrar.register(
-            side, frame_set.image(f'ir_{side}'), frame_set.image(f'vis_{side}')
-        )
-        for side in SIDES
-    }
-
-
 def register_whole(pipeline: Pipeline, frame_set: FrameSet) -> None:
     """Register the four images of a set as if somebody looked at all of them."""
-    for pair in register(pipeline, frame_set).values():
+    for pair in pipeline.register(frame_set).values():
         assert pair.ir is not None and pair.vis is not None
 
 
@@ -121,7 +110,7 @@ def measure_images(pipeline: Pipeline, sets: Sequence[FrameSet], machine: Machin
     row('synchronise four images', [4 * timed(synchroniser.add, frame)[1] for frame in frames])
     registering = [timed(register_whole, pipeline, each)[1] for each in sets[1:]]
     row('register four whole images', registering, 4, 2 * machine.copy_seconds)
-    pair = register(pipeline, sets[0])['left']
+    pair = pipeline.register(sets[0])['left']
     fuse = pipeline.fuser.fuse_pair
     fuse(pair.ir, pair.vis)
     limit = 640 * 480 * PIXEL_MACS / machine.macs_per_second
@@ -140,7 +129,7 @@ def measure_faces(
     whole, found, views = [], [], []
     for frame_set in sets[1:]:
         faces, seconds = timed(
-            recogniser.process, register(pipeline, frame_set), frame_set.stamp_ns
+            recogniser.process, pipeline.register(frame_set), frame_set.stamp_ns
         )
         whole.append(seconds)
         found.append(len(faces))

@@ -161,11 +161,8 @@ def start_process(tmp_path: Path, ros_domain: int) -> Iterator[Callable[..., Pro
     yield start
     # A killed participant leaves its shared memory, 35 MB, to the machine.
     for process in processes:
-        if process.popen.poll() is None:
-            process.popen.send_signal(signal.SIGINT)
-    for process in processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5.0)
+            process.stop()
         process.kill()
 
 

@@ -48,19 +48,16 @@ def analyze(recording: Recording, settings: PipelineSettings | None = None) -> I
         settings = replace(settings, detect_every=1, search_every=1, time_constant=0.0)
     pipeline = Pipeline(settings, recording.models())
 
-    recogniser = pipeline.recogniser
-
     def look() -> Iterator[tuple[str, Glimpse]]:
         for name, frame_set in chain.from_iterable(in_batches(recording, 1)):
             if recording.stills:
                 pipeline.reset()
-            # The images themselves are not kept: many moments wait to be read.
-            yield name, pipeline.look(frame_set).glimpse
+            yield name, pipeline.look(frame_set)
 
     start = None
     for batch in in_batches(look(), _BATCH):
-        names, glimpses = zip(*batch, strict=True)
-        for name, glimpse, faces in zip(names, glimpses, recogniser.read(glimpses), strict=True):
+        read = pipeline.recogniser.read([glimpse for _, glimpse in batch])
+        for (name, glimpse), faces in zip(batch, read, strict=True):
             stamp = glimpse.stamp_ns
             start = stamp if start is None else start
             yield Reading(name, (stamp - start) * 1e-9, stamp, faces)

@@ -17,6 +17,7 @@ from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 from fer_fusion_ros.nodes.camera_array import RIG_START
 from fer_fusion_ros.registration.registrar import Registrar
+from fer_fusion_ros.registration.warped_image import ImageView
 from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
 
 # A face is shown with this share of its box around it.
@@ -103,8 +104,8 @@ class Story:
             pair = self._registrar.register(
                 side, lenses.get(f'ir_{side}'), lenses.get(f'vis_{side}')
             )
-            faces['infrared'] = _cut(pair.ir, reading.box)
-            faces['visible'] = _cut(pair.vis, reading.box)
+            faces['infrared'] = _cut(pair.ir_view, reading.box)
+            faces['visible'] = _cut(pair.vis_view, reading.box)
             if faces['infrared'] is not None and faces['visible'] is not None:
                 # What the classifier saw: the luminance.
                 faces['fused'] = self._fuser.fuse(faces['infrared'], to_grey(faces['visible']))
@@ -143,7 +144,7 @@ def _messages(reader: AnyReader, topics: Any) -> Iterator[tuple[str, Any]]:
         yield connection.topic, reader.deserialize(data, connection.msgtype)
 
 
-def _cut(image: np.ndarray | None, box: tuple[int, int, int, int]) -> np.ndarray | None:
+def _cut(image: ImageView | None, box: tuple[int, int, int, int]) -> np.ndarray | None:
     """Return the square around a box, or None where there is no image."""
     if image is None:
         return None

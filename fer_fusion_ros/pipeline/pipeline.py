@@ -1,7 +1,6 @@
 """The whole path from lens images to expressions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from fer_fusion_ros.expression.classifier import Classifier
@@ -66,46 +65,36 @@ class Pipeline:
 
     def process(self, frame_set: FrameSet) -> PipelineResult:
         """Process the frames of one moment; frame sets come in the order of their stamps."""
-        return self.read([self.look(frame_set)])[0]
+        pairs = self.register(frame_set)
+        faces = self.recogniser.process(pairs, frame_set.stamp_ns)
+        references = {side: frame_set.reference(side) for side in pairs}
+        return PipelineResult(
+            frame_set.stamp_ns,
+            {side: frame.stamp_ns for side, frame in references.items()},
+            {side: frame.frame_id for side, frame in references.items()},
+            pairs,
+            faces,
+            self.fuser,
+        )
 
-    def look(self, frame_set: FrameSet) -> 'Look':
-        """Register the frames of one moment and find the faces, the first half of `process`."""
-        pairs: dict[str, RegisteredPair] = {}
-        stamps: dict[str, int] = {}
-        frame_ids: dict[str, str] = {}
-        for side in SIDES:
-            reference = frame_set.reference(side)
-            if reference is not None:
-                ir, vis = frame_set.image(f'ir_{side}'), frame_set.image(f'vis_{side}')
-                pairs[side] = self.registrar.register(side, ir, vis)
-                stamps[side], frame_ids[side] = reference.stamp_ns, reference.frame_id
-        glimpse = self.recogniser.look(pairs, frame_set.stamp_ns)
-        return Look(stamps, frame_ids, pairs, glimpse)
-
-    def read(self, looks: Sequence['Look']) -> list[PipelineResult]:
+    def look(self, frame_set: FrameSet) -> Glimpse:
         """
-        Read the faces of one or more moments in one batch, the second half of `process`.
+        Register the frames of one moment and find the faces; `Recogniser.read` reads them.
 
-        It may run in another thread than `look`.
+        That may be done in another thread, and for several moments at once.
         """
-        faces = self.recogniser.read([look.glimpse for look in looks])
-        return [
-            PipelineResult(
-                look.glimpse.stamp_ns, look.stamps, look.frame_ids, look.pairs, each, self.fuser
+        return self.recogniser.look(self.register(frame_set), frame_set.stamp_ns)
+
+    def register(self, frame_set: FrameSet) -> dict[str, RegisteredPair]:
+        """Register the frames of one moment, by side; sides without any image are absent."""
+        return {
+            side: self.registrar.register(
+                side, frame_set.image(f'ir_{side}'), frame_set.image(f'vis_{side}')
             )
-            for look, each in zip(looks, faces, strict=True)
-        ]
+            for side in SIDES
+            if frame_set.reference(side) is not None
+        }
 
     def reset(self) -> None:
         """Forget all faces, as after a jump of the clock."""
         self.recogniser.reset()
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """A moment whose faces are found but not read; the other fields are as in the result."""
-
-    stamps: dict[str, int]
-    frame_ids: dict[str, str]
-    pairs: dict[str, RegisteredPair]
-    glimpse: Glimpse

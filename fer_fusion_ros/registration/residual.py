@@ -3,12 +3,14 @@
 import cv2
 import numpy as np
 
+from fer_fusion_ros.registration.warped_image import ImageView
+
 _MIN_RESPONSE = 0.05
 """Share of the correlation's energy at its peak below which the shift is a guess."""
 
 
 def residual(
-    ir: np.ndarray, vis: np.ndarray, box: tuple[float, float, float, float] | None = None
+    ir: ImageView, vis: ImageView, box: tuple[float, float, float, float] | None = None
 ) -> float | None:
     """
     Measure the shift between two images by the phase correlation of their gradients.

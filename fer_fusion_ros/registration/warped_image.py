@@ -14,7 +14,7 @@ class WarpedImage:
     """
     An image warped by a map, computed only where it is looked at.
 
-    Faces take up a few per cent of most images, and the rest need not be computed. `array[rows,
+    Faces take up a few per cent of most images, and the rest need not be computed. `image[rows,
     columns]` gives the same pixels as those of the whole image, which `np.asarray` computes once.
 
     :param image: (H', W') or (H', W', 3) uint8; kept, so it must not change.
@@ -34,7 +34,7 @@ class WarpedImage:
         xy, fraction = (each[where] for each in self._maps)
         self._computed += fraction.size
         # Parts overlap; the whole costs less than very many of them.
-        if 'whole' in self.__dict__ or self._computed >= self._maps[1].size:
+        if self._computed >= self._maps[1].size:
             return self.whole[where]
         if fraction.size == 0:
             return np.empty(fraction.shape + self.shape[2:], self.dtype)
@@ -47,6 +47,7 @@ class WarpedImage:
     @cached_property
     def whole(self) -> np.ndarray:
         """The whole image, computed once."""
+        self._computed = self._maps[1].size
         return _remap(self._image, *self._maps)
 
 
