@@ -21,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--votes', help="FERPlus's votes on FER2013's faces: npz archive or CSV")
     parser.add_argument(
-        '--teacher', help='weights whose answers, with the votes, make the soft labels'
+        '--teacher',
+        nargs='+',
+        default=[],
+        help='weights whose answers, averaged and with the votes, make the soft labels',
     )
     parser.add_argument(
         '--fold', type=int, help='test on this fold (0-9) of the data and train on the others'
@@ -68,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
     if args.limit:
         train, select = train.subset(slice(args.limit)), select.subset(slice(args.limit))
     if config.soft_share:
-        train = add_soft_labels(train, Predictor(args.teacher) if args.teacher else None)
+        train = add_soft_labels(train, [Predictor(weights) for weights in args.teacher])
     elif args.teacher:
         raise ConfigurationError(
             '--teacher has no effect while soft_share is 0; try --set soft_share=0.7.'

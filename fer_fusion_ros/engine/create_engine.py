@@ -29,7 +29,8 @@ def create_engine(
     """
     Load a network.
 
-    :param model_path: the ``.onnx`` file; 'torch' reads the ``.safetensors`` beside it.
+    :param model_path: the ``.onnx`` file, or the bare name of bundled weights, such as
+        ``expression_stride1``; 'torch' reads the ``.safetensors`` beside it.
     :param engine: one of `ENGINES`; 'auto' takes torch where it can use a CUDA device, else the
         first that is installed of OpenVINO, ONNX Runtime and torch.
     :param threads: CPU threads; None or 0 for all cores.
@@ -38,7 +39,7 @@ def create_engine(
     if engine not in ENGINES:
         raise EngineError(f'engine is {engine!r}; choose one of {", ".join(ENGINES)}')
     name = _installed() if engine == 'auto' else engine
-    path = Path(model_path).expanduser()
+    path = _file(model_path)
     if name == 'torch':
         path = path.with_suffix('.safetensors')
     if not path.is_file():
@@ -59,9 +60,29 @@ def create_engine(
         ) from error
 
 
+def _file(model_path: str | Path) -> Path:
+    path = Path(model_path).expanduser()
+    if path.suffix or path.name != str(path):
+        return path
+    bundled = sorted(file.stem for file in WEIGHTS.glob('*.onnx'))
+    if path.name not in bundled:
+        raise EngineError(
+            f'there are no bundled weights {path.name!r}; choose one of {", ".join(bundled)}, '
+            'or name an ONNX file'
+        )
+    return WEIGHTS / f'{path.name}.onnx'
+
+
 def _installed() -> str:
-    if _can_use_cuda():
-        return 'torch'
+    return 'torch' if _can_use_cuda() else cpu_engine()
+
+
+def cpu_engine() -> str:
+    """
+    Return the name of the engine that 'auto' takes where there is no CUDA device.
+
+    :raises EngineError: if none is installed.
+    """
     for name in _CLASSES:
         if importlib.util.find_spec(name) is not None:
             return name

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_fusion_ros.engine import WEIGHTS, create_engine
+from fer_fusion_ros.engine import create_engine
 from fer_fusion_ros.exceptions import EngineError
 from fer_fusion_ros.expression.labels import LABELS
 
@@ -18,7 +18,7 @@ class Classifier:
     in 0..1, and the ``temperature`` by which the logits are divided.
 
     :param engine: one of `engine.ENGINES`.
-    :param weights: ONNX file; the bundled one when None.
+    :param weights: ONNX file, or the bare name of bundled weights; `expression` when None.
     :param threads: CPU threads; None or 0 for all cores.
     :raises EngineError: if the engine or the weights are missing or bad.
     :ivar model: name and content hash of the weights, such as ``expression-0123456789ab``.
@@ -29,7 +29,7 @@ class Classifier:
     def __init__(
         self, engine: str = 'auto', weights: str | Path | None = None, threads: int | None = None
     ) -> None:
-        self._engine = create_engine(weights or WEIGHTS / 'expression.onnx', engine, threads)
+        self._engine = create_engine(weights or 'expression', engine, threads)
         self.model = f'{self._engine.path.stem}-{self._engine.model_hash}'
         try:
             metadata = self._engine.metadata

@@ -22,7 +22,8 @@ class Predictor:
     """
     Classify with bundled or other ONNX weights, or with a training's checkpoint.
 
-    :param weights: `.onnx`, `.safetensors` or `.ckpt` file; the bundled one when None.
+    :param weights: `.onnx`, `.safetensors` or `.ckpt` file, or the bare name of bundled weights;
+        `expression` when None.
     :param engine: one of `engine.ENGINES`, for ONNX files; the others need torch.
     :param threads: CPU threads; None or 0 for all cores.
     :raises FerFusionError: if the weights or the engine are missing or bad.
@@ -34,7 +35,7 @@ class Predictor:
     def __init__(
         self, weights: str | Path | None = None, engine: str = 'auto', threads: int | None = None
     ) -> None:
-        if weights is None or Path(weights).suffix == '.onnx':
+        if weights is None or Path(weights).suffix in ('', '.onnx'):
             classifier = Classifier(engine, weights, threads)
             self._predict: Predict = classifier.predict
             self.size, self.temperature = classifier.size, classifier.temperature

@@ -1,5 +1,6 @@
 """Train PyConv-SE18."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError
 from fer_fusion_ros.expression.data.augmentation import Augmentation
-from fer_fusion_ros.expression.data.batches import Batches
+from fer_fusion_ros.expression.data.batches import Batches, Loader
 from fer_fusion_ros.expression.data.faces import Faces, center_crops
 from fer_fusion_ros.expression.data.modalities import Modalities
 from fer_fusion_ros.expression.losses import crowd_loss, expression_loss
@@ -144,6 +145,11 @@ class Trainer:
             fuse,
             config.soft_share,
         )
+        self.loader: Batches | Loader = self.batches
+        if self.fabric.device.type == 'cuda':
+            torch.backends.cudnn.benchmark = True
+            processes = int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
+            self.loader = Loader(self.batches, max(1, (os.cpu_count() or 1) // processes - 1))
         torch.manual_seed(config.seed)
         network = PyConvSE18(config.preset, config.dropout).to(memory_format=torch.channels_last)
         if self.fabric.world_size > 1 and self.fabric.device.type == 'cuda':
@@ -269,7 +275,7 @@ class Trainer:
         self.network.train()
         steps = len(self.batches)
         losses, hits, seen = [], [], 0
-        for number, (faces, *told) in enumerate(self.batches.epoch(self.epoch)):
+        for number, (faces, *told) in enumerate(self.loader.epoch(self.epoch)):
             factor = warmup_cosine(
                 self.epoch * steps + number,
                 self.config.epochs * steps,

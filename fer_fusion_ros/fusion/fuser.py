@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_fusion_ros.engine import WEIGHTS, create_engine
+from fer_fusion_ros.engine import create_engine
 from fer_fusion_ros.expression.modality import Modality
 
 _TO_NETWORK = (np.arange(256, dtype=np.float32) / np.float32(127.5) - 1).reshape(1, 256)
@@ -25,7 +25,7 @@ class Fuser:
     def __init__(
         self, engine: str = 'auto', weights: str | Path | None = None, threads: int | None = None
     ) -> None:
-        self._engine = create_engine(weights or WEIGHTS / 'fusion.onnx', engine, threads)
+        self._engine = create_engine(weights or 'fusion', engine, threads)
         self.model = f'{self._engine.path.stem}-{self._engine.model_hash}'
 
     def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:

@@ -33,7 +33,8 @@ class PipelineSettings:
     :ivar engine: what runs the networks.
     :ivar threads: CPU threads of the engine; 0 for all cores.
     :ivar fusion_weights: ONNX file; empty for the bundled one.
-    :ivar expression_weights: ONNX file; empty for the bundled one.
+    :ivar expression_weights: ONNX file, or the bare name of bundled weights; empty for
+        ``expression``.
     :ivar detector: what finds faces.
     :ivar detector_model: YuNet's model file.
     :ivar min_face: width in pixels of the smallest face.

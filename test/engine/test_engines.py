@@ -89,6 +89,12 @@ def test_auto_takes_the_first_installed_and_imports_no_other():
     assert imported == [name]
 
 
+def test_bundled_weights_have_names():
+    assert create_engine('fusion', 'onnxruntime').path == WEIGHTS / 'fusion.onnx'
+    with pytest.raises(EngineError, match="no bundled weights 'fusoin'; choose one of exp"):
+        create_engine('fusoin')
+
+
 def test_errors_carry_their_cure(tmp_path, monkeypatch):
     with pytest.raises(EngineError, match='auto, openvino'):
         create_engine(WEIGHTS / 'fusion.onnx', 'tensorrt')

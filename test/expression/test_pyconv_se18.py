@@ -64,6 +64,7 @@ def test_training_computes_another_way_but_gives_the_same_numbers_and_gradients(
         (outputs[-1] * probe).sum().backward()
         gradients.append([p.grad.clone() for p in pyconv.parameters()])
     torch.testing.assert_close(outputs[0], outputs[1])
+    torch.testing.assert_close(pyconv._dense(x), outputs[1])
     for merged, apart in zip(*gradients, strict=True):
         torch.testing.assert_close(merged, apart)
 

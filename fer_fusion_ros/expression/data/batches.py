@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
 
 from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.faces import Faces
@@ -14,7 +16,7 @@ from fer_fusion_ros.expression.data.modalities import Modalities
 
 
 @dataclass(frozen=True)
-class Batches:
+class Batches(Dataset):
     """
     Shuffled, augmented batches of a set of faces.
 
@@ -60,14 +62,14 @@ class Batches:
             told (n, 7) float32, distributions, and the crowd's distributions (n, 7) float32, zeros
             where there are no votes; n is this process's share of the batch.
         """
-        order = np.random.default_rng((self.seed, number)).permutation(len(self.faces))
-        for step in range(len(self)):
-            rows = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield self._batch(rows[self.rank :: self.processes], number, step)
+        return (self[number * len(self) + step] for step in range(len(self)))
 
-    def _batch(
-        self, rows: np.ndarray, epoch: int, step: int
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return one step, counted from the first of epoch 0."""
+        epoch, step = divmod(index, len(self))
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.faces))
+        rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+        rows = rows[self.rank :: self.processes]
         rng = np.random.default_rng((self.seed, epoch, step, self.rank))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         images = self.faces.images[rows].astype(np.float32) / 255
@@ -80,3 +82,33 @@ class Batches:
         crowd = self.faces.crowd
         votes = torch.zeros(len(rows), 7) if crowd is None else torch.from_numpy(crowd[rows])
         return (crops - self.mean) / self.std, labels, targets, votes
+
+
+class Loader:
+    """
+    Yields the same batches as `Batches.epoch`, made ahead by other processes.
+
+    :param batches: what to make.
+    :param workers: processes; they live as long as this object.
+    """
+
+    def __init__(self, batches: Batches, workers: int) -> None:
+        self._indices: list[int] = []
+        self._steps = len(batches)
+        self._loader = DataLoader(
+            batches,
+            batch_size=None,
+            sampler=self._indices,
+            num_workers=workers,
+            # All processes share the one copy of the training set.
+            multiprocessing_context='fork',
+            worker_init_fn=lambda _: cv2.setNumThreads(0),
+            pin_memory=torch.cuda.is_available(),
+            prefetch_factor=4,
+            persistent_workers=True,
+        )
+
+    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """Yield the steps of an epoch."""
+        self._indices[:] = range(number * self._steps, (number + 1) * self._steps)
+        return iter(self._loader)

@@ -1,5 +1,7 @@
 """Show visible faces as the system's lenses would: dim, near-infrared or fused."""
 
+import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,19 +73,20 @@ class Modalities:
         return out
 
 
-def generator_fusion(weights: str | Path, engine: str = 'auto') -> Fuse:
+def generator_fusion(weights: str | Path | None) -> Fuse:
     """
-    Fuse with a trained generator, on one thread beside the training's own.
+    Fuse with a trained generator, on the CPU, on one thread beside the training's own.
 
-    :param weights: ONNX file of the generator.
-    :param engine: one of `engine.ENGINES`.
+    :param weights: ONNX file of the generator; the bundled one when None.
     """
+    from fer_fusion_ros.engine import cpu_engine
     from fer_fusion_ros.fusion.fuser import Fuser
 
-    fuser = Fuser(engine, weights, threads=1)
+    # An engine does not survive a fork: each process that fuses has its own.
+    fuser = functools.cache(lambda process: Fuser(cpu_engine(), weights, threads=1))
 
     def fuse(ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         eight_bits = [np.rint(image * 255).astype(np.uint8) for image in (ir, vis)]
-        return fuser.fuse(*eight_bits).astype(np.float32) / 255
+        return fuser(os.getpid()).fuse(*eight_bits).astype(np.float32) / 255
 
     return fuse

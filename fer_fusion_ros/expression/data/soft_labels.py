@@ -1,5 +1,6 @@
 """How probable each label of a face is: less noisy to learn from than the labels themselves."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,27 +44,31 @@ def labels_given_votes(crowd: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return (x @ weight + bias).softmax(1).detach().numpy()
 
 
-def add_soft_labels(faces: Faces, teacher: Predictor | None = None) -> Faces:
+def add_soft_labels(faces: Faces, teachers: Sequence[Predictor] = ()) -> Faces:
     """
-    Add the probability of each label given the crowd's votes and what a teacher tells.
+    Add the probability of each label given the crowd's votes and what teachers tell on average.
 
-    :param faces: with labels, and with a crowd unless there is a teacher.
-    :param teacher: a trained network, asked about each face and its mirror image.
-    :raises DataError: if there is neither, or the teacher knows other expressions.
+    :param faces: with labels, and with a crowd unless there are teachers.
+    :param teachers: trained networks, asked about each face and its mirror image.
+    :raises DataError: if there is neither, or a teacher knows other expressions.
     """
     told = None if faces.crowd is None else labels_given_votes(faces.crowd, faces.labels)
-    if teacher is None:
+    if not teachers:
         if told is None:
             raise DataError(f'{faces.name}: soft labels need votes, a teacher, or both.')
         return replace(faces, soft=told)
+    soft = np.mean([_told(teacher, faces) for teacher in teachers], axis=0)
+    if told is not None:
+        soft = told**VOTES * np.maximum(soft, 1e-6) ** TEACHER
+        soft /= soft.sum(1, keepdims=True)
+    return replace(faces, soft=soft)
+
+
+def _told(teacher: Predictor, faces: Faces) -> np.ndarray:
     if teacher.classes != faces.classes:
         raise DataError(
             f'The teacher tells {", ".join(teacher.classes)}, '
             f'but {faces.name} has the labels {", ".join(faces.classes)}.'
         )
     crops = center_crops(faces.images, teacher.size)
-    soft = (teacher(crops) + teacher(crops[:, :, ::-1])) / 2
-    if told is not None:
-        soft = told**VOTES * np.maximum(soft, 1e-6) ** TEACHER
-        soft /= soft.sum(1, keepdims=True)
-    return replace(faces, soft=soft)
+    return (teacher(crops) + teacher(crops[:, :, ::-1])) / 2

@@ -1,5 +1,6 @@
 """Batches are a function of seed, epoch, step and process, and cover the faces once."""
 
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 torch = pytest.importorskip('torch')
 
 from fer_fusion_ros.expression.data.augmentation import Augmentation  # noqa: E402
-from fer_fusion_ros.expression.data.batches import Batches  # noqa: E402
+from fer_fusion_ros.expression.data.batches import Batches, Loader  # noqa: E402
 from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
-from fer_fusion_ros.expression.data.modalities import Modalities  # noqa: E402
+from fer_fusion_ros.expression.data.modalities import Modalities, generator_fusion  # noqa: E402
 
 STILL = Augmentation(0, 0, 0, 1, 0, 0, 0)
 
@@ -62,6 +63,31 @@ def test_any_epoch_can_be_asked_for_again(batches):
     for (a, *_), (b, *_), (c, *_) in zip(first, again, other, strict=True):
         assert torch.equal(a, b)
         assert not torch.equal(a, c)
+
+
+@pytest.fixture
+def child_signals():
+    # The loader's handler would stay, and later tests end processes of their own.
+    handler = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, handler)
+
+
+def test_other_processes_make_the_same_batches(batches, child_signals):
+    noisy = replace(
+        batches,
+        augmentation=Augmentation(),
+        modalities=Modalities(fused=1.0),
+        fuse=generator_fusion(None),
+    )
+    noisy.fuse(*np.zeros((2, 1, 48, 48), np.float32))  # So that the fork finds an engine in use.
+    loader = Loader(noisy, 2)
+    for epoch in (0, 1):
+        made = list(loader.epoch(epoch))
+        assert len(made) == 3
+        for theirs, ours in zip(made, noisy.epoch(epoch), strict=True):
+            for a, b in zip(theirs, ours, strict=True):
+                assert torch.equal(a, b)
 
 
 def test_the_votes_come_with_their_faces(batches):

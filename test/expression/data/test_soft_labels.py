@@ -62,7 +62,7 @@ class Teacher:
 
 def test_votes_and_a_teacher_know_more_than_either(world):
     labels, crowd, teacher = world
-    soft = add_soft_labels(numbered(labels, crowd), Teacher(teacher, CLASSES)).soft
+    soft = add_soft_labels(numbered(labels, crowd), [Teacher(teacher, CLASSES)]).soft
     np.testing.assert_allclose(soft.sum(1), 1, rtol=1e-5)
     others = [labels_given_votes(crowd, labels), np.maximum(teacher, 1e-6)]
     assert cross_entropy(soft, labels) < min(cross_entropy(p, labels) for p in others) - 0.02
@@ -71,10 +71,18 @@ def test_votes_and_a_teacher_know_more_than_either(world):
 def test_one_source_is_enough(world):
     labels, crowd, teacher = world
     faces = numbered(labels, None)
-    np.testing.assert_array_equal(add_soft_labels(faces, Teacher(teacher, CLASSES)).soft, teacher)
+    taught = add_soft_labels(faces, [Teacher(teacher, CLASSES)]).soft
+    np.testing.assert_array_equal(taught, teacher)
     told = add_soft_labels(numbered(labels, crowd)).soft
     np.testing.assert_array_equal(told, labels_given_votes(crowd, labels))
     with pytest.raises(DataError, match='numbers: soft labels need votes, a teacher, or both'):
         add_soft_labels(faces)
     with pytest.raises(DataError, match='teacher tells c, a, b, but numbers has the labels a, b'):
-        add_soft_labels(faces, Teacher(teacher, ('c', 'a', 'b')))
+        add_soft_labels(faces, [Teacher(teacher, ('c', 'a', 'b'))])
+
+
+def test_teachers_are_averaged(world):
+    labels, _, teacher = world
+    teachers = [Teacher(teacher, CLASSES), Teacher(teacher[:, ::-1], CLASSES)]
+    soft = add_soft_labels(numbered(labels, None), teachers).soft
+    np.testing.assert_allclose(soft, (teacher + teacher[:, ::-1]) / 2, rtol=1e-6)
