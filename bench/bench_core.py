@@ -1,8 +1,8 @@
 """Measure the core, stage by stage, without ROS: `python bench/bench_core.py`.
 
 The last columns are the target, what share of it the mean takes, and the limit of the machine: for
-networks their multiplications at the speed of a large matrix product, for the registration one
-copy of its images, both measured in the same run.
+networks their multiplications at the speed of a large matrix product of floats (integers may pass
+it), for the registration one copy of its images, both measured in the same run.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.pipeline import Pipeline, PipelineSettings
 from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
 
-CROP_MACS = 130e6
-"""Multiplications of PyConv-SE18 (stride2) for a face crop of 44x44."""
+CROP_MACS = {'': 499e6, 'expression_stride2': 130e6}
+"""Multiplications of the bundled networks, PyConv-SE18 stride1 and stride2, for a face crop."""
 
 PIXEL_MACS = 6_656 / 4
 """Multiplications of the fusion generator (realtime) for a pixel."""
@@ -120,7 +120,11 @@ def measure_images(pipeline: Pipeline, sets: Sequence[FrameSet], machine: Machin
 
 
 def measure_faces(
-    pipeline: Pipeline, sets: Sequence[FrameSet], copies: int, machine: Machine
+    pipeline: Pipeline,
+    sets: Sequence[FrameSet],
+    copies: int,
+    crop_macs: float,
+    machine: Machine,
 ) -> None:
     """Print what finding and reading the faces takes."""
     recogniser = pipeline.recogniser
@@ -136,7 +140,7 @@ def measure_faces(
         views.append(sum(face.lenses.bit_count() // 2 for face in faces))
     rest = np.subtract(whole, finder.seconds)
     count = round(np.mean(found))
-    macs = np.mean(views) * (CROP_MACS + FUSED_CROP * PIXEL_MACS)
+    macs = np.mean(views) * (crop_macs + FUSED_CROP * PIXEL_MACS)
     if copies == 1:
         row(f'{count} faces: detect, track', finder.seconds, 6)
     name = f'{count} faces, {np.mean(views):.1f} views: crop, fuse, classify'
@@ -149,6 +153,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--engine', default='auto')
+    parser.add_argument('--expression-weights', default='', choices=CROP_MACS)
     parser.add_argument('--threads', type=int, default=0)
     parser.add_argument('--detector', default='haar')
     parser.add_argument('--detector-model', default='')
@@ -170,7 +175,7 @@ def main() -> None:
         if people == 1:
             row('from start to first expression', [creation + first], 5000)
             measure_images(pipeline, sets, machine)
-        measure_faces(pipeline, sets, copies, machine)
+        measure_faces(pipeline, sets, copies, CROP_MACS[settings.expression_weights], machine)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f'peak resident memory {peak:.0f} MB, of which rendered images '

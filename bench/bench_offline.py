@@ -22,6 +22,7 @@ from fer_fusion_ros.analysis.recording import Moment, Recording
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES, is_infrared, optical_frame
 from fer_fusion_ros.lenses.rig import SimulatedRig
+from fer_fusion_ros.pipeline.settings import PipelineSettings
 
 RATE = 30.0
 
@@ -88,7 +89,7 @@ class Timed(Recording):
         yield from self._recording
 
 
-def read(folder: Path, people: int) -> None:
+def read(folder: Path, people: int, settings: PipelineSettings) -> None:
     """Print the moments per second, from the first image read to the last expression."""
     rig = SimulatedRig(people=people)
     models = {lens: rig.camera_model(lens) for lens in LENSES}
@@ -98,7 +99,7 @@ def read(folder: Path, people: int) -> None:
         if bag.exists()
         else FileRecording.from_folder(folder, models, RATE)
     )
-    count = sum(1 for _ in analyze(recording))
+    count = sum(1 for _ in analyze(recording, settings))
     print(count / (time.perf_counter() - recording.start))
 
 
@@ -107,10 +108,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--seconds', type=float, default=24.0, help='of the recording')
     parser.add_argument('--people', type=int, nargs='+', default=[1, 4])
+    parser.add_argument('--expression-weights', default='')
     parser.add_argument('--read', nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.read:
-        read(Path(arguments.read[0]), int(arguments.read[1]))
+        settings = PipelineSettings(expression_weights=arguments.expression_weights)
+        read(Path(arguments.read[0]), int(arguments.read[1]), settings)
         return
     cores = sorted(os.sched_getaffinity(0))
     counts = [2**n for n in range(len(cores).bit_length())]
@@ -125,6 +128,7 @@ def main() -> None:
                 one = 0.0
                 for count in counts:
                     words = [sys.executable, __file__, '--read', folder, str(people)]
+                    words += ['--expression-weights', arguments.expression_weights]
                     done = subprocess.run(
                         words,
                         capture_output=True,

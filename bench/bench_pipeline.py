@@ -95,7 +95,7 @@ def send(people: int) -> None:
         rclpy.try_shutdown()
 
 
-def live(people: int, seconds: float, engine: str) -> None:
+def live(people: int, seconds: float, settings: dict[str, str]) -> None:
     """Print what a minute of the live pipeline gives and costs."""
     import rclpy
     from ament_index_python import get_package_prefix
@@ -131,7 +131,8 @@ def live(people: int, seconds: float, engine: str) -> None:
     time.sleep(2.0)
     began = time.monotonic()
     executable = f'{get_package_prefix("fer_fusion_ros")}/lib/fer_fusion_ros/pipeline'
-    pipeline = Watched('pipeline', executable, '--ros-args', '-p', f'engine:={engine}')
+    parameters = [word for name, value in settings.items() for word in ('-p', f'{name}:={value}')]
+    pipeline = Watched('pipeline', executable, '--ros-args', *parameters)
     spin(lambda: any(count for _, count, _ in frames))
     first = time.monotonic() - began
 
@@ -182,7 +183,7 @@ def row(what: str, value: str, target: str) -> None:
     print(f'  {what:<40} {value:>12}   {target}', flush=True)
 
 
-def stages(people: int, engine: str, count: int = 120) -> None:
+def stages(people: int, settings: dict[str, str], count: int = 120) -> None:
     """Print where the time of a frame goes, in this process alone."""
     from fer_fusion_ros.lenses.names import LENSES, optical_frame
     from fer_fusion_ros.lenses.rig import SimulatedRig
@@ -210,7 +211,7 @@ def stages(people: int, engine: str, count: int = 120) -> None:
 
     rig = SimulatedRig(people=people, dwell=3600.0)
     models = {lens: rig.camera_model(lens) for lens in LENSES}
-    pipeline = Pipeline(PipelineSettings(engine=engine), models)
+    pipeline = Pipeline(PipelineSettings(**settings), models)
     timed(pipeline.registrar, 'register', 'register a pair (two per frame)')
     timed(pipeline.recogniser.finder, 'find', 'detect and track')
     timed(pipeline.recogniser, '_fuse', 'crop fusion, all faces and sides')
@@ -244,15 +245,20 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=60.0)
     parser.add_argument('--people', type=int, nargs='+', default=[1, 4])
     parser.add_argument('--engine', default='auto')
+    parser.add_argument('--expression-weights', default='expression')
     parser.add_argument('--send', type=int, metavar='PEOPLE', help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.send:
         send(arguments.send)
         return
+    settings = {
+        'engine': arguments.engine,
+        'expression_weights': arguments.expression_weights,
+    }
     for people in arguments.people:
-        live(people, arguments.seconds, arguments.engine)
+        live(people, arguments.seconds, settings)
     for people in arguments.people:
-        stages(people, arguments.engine)
+        stages(people, settings)
 
 
 if __name__ == '__main__':

@@ -9,6 +9,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'checkpoint', help='checkpoint of a training, such as out/expression/best.ckpt'
     )
     parser.add_argument('--output', default='out/expression', help='folder of both files')
+    parser.add_argument('--name', default='expression', help='of both files, without suffix')
+    parser.add_argument(
+        '--int8',
+        metavar='FACES',
+        help='let the ONNX file compute in eight-bit integers, on a CPU twice as fast; the '
+        'ranges are taken from the training split of these faces, such as fer2013.npz',
+    )
     parser.add_argument(
         '--temperature',
         type=float,
@@ -19,10 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Export, check against PyTorch and print the files' hashes."""
+    from fer_fusion_ros.expression.data.load_faces import load_faces
     from fer_fusion_ros.expression.export import export_expression, load_network
 
+    faces = load_faces(args.int8, 'train') if args.int8 else None
     network, metadata = load_network(args.checkpoint)
     metadata['temperature'] = str(args.temperature)
-    for name, digest in export_expression(network, metadata, args.output).items():
+    digests = export_expression(network, metadata, args.output, args.name, faces)
+    for name, digest in digests.items():
         print(f'{digest}  {args.output}/{name}')
     return 0

@@ -30,7 +30,7 @@ def create_engine(
     Load a network.
 
     :param model_path: the ``.onnx`` file, or the bare name of bundled weights, such as
-        ``expression_stride1``; 'torch' reads the ``.safetensors`` beside it.
+        ``expression_stride2``; 'torch' reads the ``.safetensors`` beside it.
     :param engine: one of `ENGINES`; 'auto' takes torch where it can use a CUDA device, else the
         first that is installed of OpenVINO, ONNX Runtime and torch.
     :param threads: CPU threads; None or 0 for all cores.

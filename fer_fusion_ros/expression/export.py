@@ -1,11 +1,13 @@
 """Export a trained expression network for engines without PyTorch."""
 
+import hashlib
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 
 from fer_fusion_ros.exceptions import CheckpointError
+from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.labels import LABELS
 from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18
 from fer_fusion_ros.expression.train import ExpressionConfig
@@ -74,10 +76,14 @@ def load_network(path: str | Path) -> tuple[PyConvSE18, dict[str, str]]:
 
 
 def export_expression(
-    network: PyConvSE18, metadata: dict[str, str], folder: str | Path
+    network: PyConvSE18,
+    metadata: dict[str, str],
+    folder: str | Path,
+    name: str = 'expression',
+    faces: Faces | None = None,
 ) -> dict[str, str]:
     """
-    Write ``expression.safetensors`` and ``expression.onnx``, and check both against PyTorch.
+    Write ``<name>.safetensors`` and ``<name>.onnx``, and check both against PyTorch.
 
     The ONNX graph takes ``face`` (N, 1, size, size) float32, pixels in 0..1 less ``mean`` and
     divided by ``std``, and gives ``logits`` (N, 7) with N free; it holds the network as
@@ -87,15 +93,18 @@ def export_expression(
     :param network: in evaluation mode.
     :param metadata: as `load_network` returns it.
     :param folder: is made if needed.
+    :param name: of the files.
+    :param faces: if given, the ONNX graph computes in eight-bit integers, see `quantise`.
     :return: SHA-256 of each file by its name.
     :raises CheckpointError: if an exported file gives another result.
     """
     size = int(metadata['size'])
     generator = torch.Generator().manual_seed(0)
     examples = [(torch.randn(n, 1, size, size, generator=generator),) for n in (2, 1, 5)]
-    return export_network(
+    path = Path(folder) / f'{name}.onnx'
+    digests = export_network(
         network,
-        Path(folder) / 'expression',
+        path,
         {'face': {0: 'N'}},
         {'logits': {0: 'N'}},
         examples,
@@ -104,3 +113,9 @@ def export_expression(
         half=True,
         traced=vectorise(network),
     )
+    if faces is not None:
+        from fer_fusion_ros.expression.quantise import quantise
+
+        quantise(path, faces)
+        digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return digests

@@ -44,7 +44,8 @@ class PyConv(nn.Module):
             return self._dense(x)
         if self.training and sum(level.groups > 1 for level in self.levels) > 1:
             return torch.cat([self.levels[0](x), self._grouped_at_once(x)], dim=1)
-        if self.training and len(self.levels) == 1 and x.device.type == 'cpu':
+        few = x.shape[2] * x.shape[3] < 64
+        if self.training and len(self.levels) == 1 and few and x.device.type == 'cpu':
             return _conv_by_product(x, self.levels[0])
         return torch.cat([level(x) for level in self.levels], dim=1)
 
@@ -75,8 +76,8 @@ class PyConv(nn.Module):
 
 
 def _conv_by_product(x: Tensor, level: nn.Conv2d) -> Tensor:
-    # On the last stage's few pixels oneDNN's gradients of a convolution take three times as long
-    # as those of one matrix product.
+    # On few pixels, as `stride2`'s last stage sees, oneDNN's gradients of a convolution take three
+    # times as long as those of one matrix product.
     (side, _), (margin, _), (stride, _) = level.kernel_size, level.padding, level.stride
     x = nn.functional.pad(x.permute(0, 2, 3, 1), (0, 0) + (margin,) * 4)
     windows = x.unfold(1, side, stride).unfold(2, side, stride).permute(0, 1, 2, 4, 5, 3)

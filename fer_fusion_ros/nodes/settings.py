@@ -11,8 +11,8 @@ _DESCRIPTIONS: dict[str, str] = {
     'engine': 'what runs the networks; auto takes the fastest that is installed',
     'threads': 'CPU threads of the engine; 0 for all cores',
     'fusion_weights': 'ONNX file of the fusion network; empty for the bundled one',
-    'expression_weights': 'ONNX file of the expression network; empty for the fast bundled one, '
-    'expression_stride1 for the bundled one that errs less and takes two to four times as long',
+    'expression_weights': 'ONNX file of the expression network; empty for the bundled one, '
+    'expression_stride2 for the bundled one that takes half the time and errs a little more',
     'detector': 'what finds faces',
     'detector_model': "YuNet's model file, when detector is yunet",
     'min_face': 'width of the smallest face to find, in pixels',

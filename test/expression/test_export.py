@@ -2,6 +2,7 @@
 
 import hashlib
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ onnxruntime = pytest.importorskip('onnxruntime')
 
 from fer_fusion_ros.engine import WEIGHTS  # noqa: E402
 from fer_fusion_ros.exceptions import CheckpointError  # noqa: E402
+from fer_fusion_ros.expression import quantise  # noqa: E402
 from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
 from fer_fusion_ros.expression.export import export_expression, load_network  # noqa: E402
 from fer_fusion_ros.expression.labels import LABELS  # noqa: E402
@@ -60,6 +62,30 @@ def test_the_metadata_tell_how_to_prepare_faces(exported):
     for name, digest in hashes.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     assert {'expression.onnx', 'expression.safetensors'} == set(hashes)
+
+
+def test_eight_bits_say_nearly_the_same(checkpoint, exported, tmp_path, monkeypatch):
+    network, metadata = load_network(checkpoint)
+    rng = np.random.default_rng(0)
+    smooth = cv2.GaussianBlur(rng.integers(0, 256, (48, 48, 40), np.uint8), (9, 9), 3)
+    faces = Faces('smooth', smooth.transpose(2, 0, 1).copy(), np.arange(40) % 7)
+    hashes = export_expression(network, metadata, tmp_path, 'small', faces)
+    path = tmp_path / 'small.onnx'
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == hashes['small.onnx']
+    assert b'QuantizeLinear' in path.read_bytes()
+    crops = faces.images[:, 14:34, 14:34]
+    expected = Predictor(tmp_path / 'small.safetensors')(crops)
+    for engine in ('onnxruntime', 'openvino'):
+        pytest.importorskip(engine)
+        predict = Predictor(path, engine, 1)
+        assert (predict.size, predict.temperature) == (20, 1.0)
+        assert np.abs(predict(crops) - expected).mean() < 0.01
+    path = exported[0] / 'expression.onnx'
+    kept = path.read_bytes()
+    monkeypatch.setattr(quantise, 'TOLERANCE', 0.0)
+    with pytest.raises(CheckpointError, match=r'expression\.onnx: in eight bits .* of smooth'):
+        quantise.quantise(path, faces)
+    assert path.read_bytes() == kept
 
 
 def test_other_files_are_refused(tmp_path):
