@@ -122,6 +122,7 @@ class Adapter:
         :param rows: photographs to learn from, indices or mask; all by default.
         :param stepped: called after each step.
         :return: in evaluation mode.
+        :raises ConfigurationError: if the learning diverged.
         """
         config = self.config
         network = copy.deepcopy(self.network).train()
@@ -155,6 +156,11 @@ class Adapter:
             optimiser.step()
             if stepped:
                 stepped()
+        if not loss.isfinite():
+            raise ConfigurationError(
+                f'The adaptation diverged: learning_rate {config.learning_rate:g} is too much for '
+                f'photograph_weight {config.photograph_weight:g}. Lower either.'
+            )
         return network.eval()
 
     def run(self) -> tuple[PyConvSE18, Evaluation | None]:

@@ -37,6 +37,9 @@ def test_the_way_from_faces_to_figures(archive, tmp_path, capsys, monkeypatch):
 
     assert main(['export-expression', 'run/last.ckpt', '--output', 'weights']) == 0
     assert 'weights/expression.onnx' in capsys.readouterr().out
+    integers = ['--int8', str(archive), '--name', 'integers', '--output', 'weights']
+    assert main(['export-expression', 'run/last.ckpt', *integers]) == 0
+    assert 'weights/integers.onnx' in capsys.readouterr().out
 
     figures = []
     for weights in ('run/last.ckpt', 'weights/expression.safetensors', 'weights/expression.onnx'):

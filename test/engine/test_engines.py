@@ -33,22 +33,23 @@ def pairs(shape, seed=0):
 
 
 def test_engines_agree(name):
-    first = create_engine(WEIGHTS / 'expression.onnx', 'onnxruntime', 1)
-    second = create_engine(WEIGHTS / 'expression.onnx', name, 1)
-    expected, actual = (
-        softmax(engine.run({'face': faces(3)})['logits']) for engine in (first, second)
-    )
-    assert expected.shape == (3, 7)
-    assert actual == pytest.approx(expected, abs=1e-3)
-    assert second.metadata['labels'] == first.metadata['labels']
-    assert len(second.model_hash) == 12
-
-    first = create_engine(WEIGHTS / 'fusion.onnx', 'onnxruntime', 1)
-    second = create_engine(WEIGHTS / 'fusion.onnx', name, 1)
+    first, second = (create_engine('fusion', engine, 1) for engine in ('onnxruntime', name))
     for shape in ((2, 1, 56, 56), (1, 1, 61, 45)):
         fused = second.run(pairs(shape))['fused']
         assert fused.shape == shape
         assert fused == pytest.approx(first.run(pairs(shape))['fused'], abs=1e-3)
+
+
+def test_engines_nearly_agree_in_eight_bits(name):
+    first, second = (create_engine('expression', engine, 1) for engine in ('onnxruntime', name))
+    expected, actual = (
+        softmax(engine.run({'face': faces(3)})['logits']) for engine in (first, second)
+    )
+    assert expected.shape == (3, 7)
+    # Torch computes in floats; the others round alike.
+    assert np.abs(actual - expected).mean() < (0.03 if name == 'torch' else 0.005)
+    assert second.metadata['labels'] == first.metadata['labels']
+    assert len(second.model_hash) == 12
 
 
 def test_results_belong_to_the_caller(name):

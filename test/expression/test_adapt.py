@@ -22,7 +22,7 @@ CONFIG = AdaptationConfig(
 
 @pytest.fixture(scope='module')
 def bundled():
-    return load_network(WEIGHTS / 'expression.safetensors')
+    return load_network(WEIGHTS / 'expression_stride2.safetensors')
 
 
 @pytest.fixture(scope='module')
@@ -40,7 +40,7 @@ def photographs(shared_data):
 def test_the_last_stage_learns_and_all_else_stays(bundled, known, photographs):
     # What the bundled network cannot know.
     photographs = replace(photographs, labels=(photographs.labels + 1) % 7)
-    config = replace(CONFIG, steps=30, photograph_weight=3.0)
+    config = replace(CONFIG, steps=40, photograph_weight=3.0, learning_rate=0.005)
     adapter = Adapter(*bundled, known, photographs, config)
     network = adapter.adapt()
 
@@ -55,6 +55,12 @@ def test_the_last_stage_learns_and_all_else_stays(bundled, known, photographs):
     for name in changed:
         assert name.startswith(('blocks.6.', 'blocks.7.', 'fc.')), name
         assert not name.endswith(('running_mean', 'running_var', 'num_batches_tracked')), name
+
+
+def test_an_adaptation_that_diverges_says_so(bundled, known, photographs):
+    adapter = Adapter(*bundled, known, photographs, replace(CONFIG, learning_rate=1e4))
+    with pytest.raises(ConfigurationError, match='learning_rate 10000 is too much'):
+        adapter.adapt()
 
 
 def test_known_faces_keep_their_answers_the_less_the_photographs_count(
