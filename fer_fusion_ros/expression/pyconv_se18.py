@@ -40,12 +40,13 @@ class PyConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, inputs, H, W) to (N, sum of filters, ceil(H / stride), ceil(W / stride))."""
+        if not self.training:
+            return torch.cat([level(x) for level in self.levels], dim=1)
         if x.device.type == 'cuda' and len(self.levels) > 2:
             return self._dense(x)
-        if self.training and sum(level.groups > 1 for level in self.levels) > 1:
+        if sum(level.groups > 1 for level in self.levels) > 1:
             return torch.cat([self.levels[0](x), self._grouped_at_once(x)], dim=1)
-        few = x.shape[2] * x.shape[3] < 64
-        if self.training and len(self.levels) == 1 and few and x.device.type == 'cpu':
+        if len(self.levels) == 1 and x.shape[2] * x.shape[3] < 64 and x.device.type == 'cpu':
             return _conv_by_product(x, self.levels[0])
         return torch.cat([level(x) for level in self.levels], dim=1)
 

@@ -1,6 +1,5 @@
 """Let CPUs compute an exported expression network in eight-bit integers."""
 
-import logging
 import tempfile
 from pathlib import Path
 
@@ -51,7 +50,6 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantised = (str(Path(folder) / name) for name in ('prepared', 'quantised'))
         quant_pre_process(str(path), prepared, skip_symbolic_shape=True)
-        level = logging.root.level
         quantize_static(
             prepared,
             quantised,
@@ -62,7 +60,6 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-        logging.root.setLevel(level)
         model = onnx.load(quantised)
         onnx.helper.set_model_props(model, metadata)
         before, after = _run(str(path), inputs), _run(quantised, inputs)

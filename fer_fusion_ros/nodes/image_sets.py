@@ -99,6 +99,7 @@ class ImageSets:
         self._held: deque[FrameSet] = deque(maxlen=depth)
         self._silent: set[str] = set()
         self._resets = 0
+        self._reported = 0
         self._synchroniser = Synchroniser(self.lenses, slop=slop, stale_after=stale_after)
         self._worker = Worker(work, depth, node.on_error)
         lenses_of: dict[str, list[str]] = {}
@@ -154,6 +155,10 @@ class ImageSets:
         """Return what is wrong with the streams, and their figures."""
         status = self._synchroniser.status()
         problems = [f'{self._topics[lens]} is silent' for lens in status.missing]
+        dropped = self._worker.dropped
+        if dropped > self._reported:
+            problems.append(self._too_slow(dropped - self._reported))
+            self._reported = dropped
         values: dict[str, Any] = {}
         for name, lens in status.lenses.items():
             values[f'{name} rate (Hz)'] = f'{lens.rate:.1f}'
@@ -163,7 +168,7 @@ class ImageSets:
         values |= {
             'sets': status.sets,
             'sets processed': self._worker.done,
-            'sets dropped': self._worker.dropped,
+            'sets dropped': dropped,
             'images refused': self._refused,
             'clock jumps': status.resets,
         }
@@ -172,6 +177,12 @@ class ImageSets:
     def close(self) -> None:
         """End the worker thread."""
         self._worker.close()
+
+    def _too_slow(self, dropped: int) -> str:
+        cure = 'fewer images per second'
+        if self._node.has_parameter('expression_weights'):
+            cure = f'-p expression_weights:=expression_stride2, or {cure}'
+        return f'{dropped} sets were dropped, as the processor is too slow for them; try {cure}'
 
     def _image_callback(self, lens: str) -> Callable[[Any], None]:
         def on_image(message: Any) -> None:
