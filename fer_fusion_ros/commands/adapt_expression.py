@@ -22,7 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='faces whose answers are to stay, such as FER2013 (npz archive or CSV)',
     )
     parser.add_argument(
-        '--weights', help='safetensors file or checkpoint to adapt; the bundled one without it'
+        '--weights',
+        default='expression',
+        help='safetensors file, checkpoint or bare name of bundled weights to adapt '
+        '(default: %(default)s; expression_stride2 adapts four times as fast)',
     )
     parser.add_argument('--fusion', help='ONNX generator for the fused faces; a mean without it')
     parser.add_argument('--output', default='out/adapted', help='folder of weights and tables')
@@ -31,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Adapt, print what it brings for people who were left out, and write the weights."""
-    from fer_fusion_ros.engine import WEIGHTS
     from fer_fusion_ros.expression.adapt import AdaptationConfig, Adapter
     from fer_fusion_ros.expression.data.load_faces import load_faces
     from fer_fusion_ros.expression.data.modalities import generator_fusion
@@ -41,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
 
     config = load_config(args.config, AdaptationConfig, args.overrides)
     photographs = load_faces(args.photographs)
-    network, metadata = load_network(args.weights or WEIGHTS / 'expression.safetensors')
+    network, metadata = load_network(args.weights)
     fuse = generator_fusion(args.fusion) if args.fusion else None
     known = load_faces(args.data, 'train')
     adapter = Adapter(network, metadata, known, photographs, config, fuse)
@@ -52,6 +54,7 @@ def main(args: argparse.Namespace) -> int:
         print(f'Adapted, each of {config.folds} groups of people by a network without them:')
         print(report(estimate))
         save(estimate, args.output)
-    for name, digest in export_expression(adapted, metadata, args.output).items():
+    digests = export_expression(adapted, metadata, args.output, faces=known)
+    for name, digest in digests.items():
         print(f'{digest}  {args.output}/{name}')
     return 0

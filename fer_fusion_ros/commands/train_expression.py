@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what a fold keeps together; sequence is for comparison with earlier work alone',
     )
     parser.add_argument(
-        '--start-from', help='checkpoint or safetensors file with the first weights; else random'
+        '--start-from',
+        help='checkpoint, safetensors file or bare name of bundled weights to begin with; else '
+        'random',
     )
     parser.add_argument('--fusion', help='ONNX generator for the fused faces; a mean without it')
     add_training_arguments(parser, 'out/expression', 'epochs=30 augmentation.rotation=15')

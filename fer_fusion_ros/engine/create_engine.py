@@ -39,7 +39,7 @@ def create_engine(
     if engine not in ENGINES:
         raise EngineError(f'engine is {engine!r}; choose one of {", ".join(ENGINES)}')
     name = _installed() if engine == 'auto' else engine
-    path = _file(model_path)
+    path = weights_file(model_path)
     if name == 'torch':
         path = path.with_suffix('.safetensors')
     if not path.is_file():
@@ -60,17 +60,23 @@ def create_engine(
         ) from error
 
 
-def _file(model_path: str | Path) -> Path:
-    path = Path(model_path).expanduser()
+def weights_file(name: str | Path, suffix: str = '.onnx') -> Path:
+    """
+    Return the file that is meant by a path, or by the bare name of bundled weights.
+
+    :param suffix: of the bundled file.
+    :raises EngineError: if a bare name is not one of the bundled weights'.
+    """
+    path = Path(name).expanduser()
     if path.suffix or path.name != str(path):
         return path
-    bundled = sorted(file.stem for file in WEIGHTS.glob('*.onnx'))
+    bundled = sorted(file.stem for file in WEIGHTS.glob(f'*{suffix}'))
     if path.name not in bundled:
         raise EngineError(
             f'there are no bundled weights {path.name!r}; choose one of {", ".join(bundled)}, '
-            'or name an ONNX file'
+            'or name a file'
         )
-    return WEIGHTS / f'{path.name}.onnx'
+    return WEIGHTS / f'{path.name}{suffix}'
 
 
 def _installed() -> str:

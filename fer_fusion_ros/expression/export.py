@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
+from fer_fusion_ros.engine import weights_file
 from fer_fusion_ros.exceptions import CheckpointError
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.labels import LABELS
@@ -54,12 +55,14 @@ def load_network(path: str | Path) -> tuple[PyConvSE18, dict[str, str]]:
     """
     Build the network of a checkpoint or of exported weights.
 
-    :param path: a `.ckpt` file of a training, or a `.safetensors` file that `export_expression`
-        wrote.
+    :param path: a `.ckpt` file of a training, a `.safetensors` file that `export_expression`
+        wrote, or the bare name of bundled weights.
     :return: the network in evaluation mode, and its metadata.
     :raises CheckpointError: if the file is missing, or holds other weights.
+    :raises EngineError: if a bare name is not one of the bundled weights'.
     """
-    if Path(path).suffix == '.ckpt':
+    path = weights_file(path, '.safetensors')
+    if path.suffix == '.ckpt':
         return load_checkpoint_network(path)
     try:
         with safe_open(path, 'pt') as file:

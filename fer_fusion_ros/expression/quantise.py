@@ -67,7 +67,7 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
     if not change <= TOLERANCE:
         raise CheckpointError(
             f'{path}: in eight bits the probabilities of {faces.name} change by {change:.3f} on '
-            f'average, more than {TOLERANCE:g}; export without --int8.'
+            f'average, more than {TOLERANCE:g}; it stays in floats.'
         )
     onnx.save(model, str(path))
 

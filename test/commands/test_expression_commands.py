@@ -87,6 +87,7 @@ def test_photographs_of_a_lens_adapt_the_bundled_network(archive, shared_data, t
     figures = json.loads((tmp_path / 'figures.json').read_text())['accuracy']
     assert {row['count'] for row in figures} == {66}
     weights = str(tmp_path / 'expression.onnx')
+    assert b'QuantizeLinear' in Path(weights).read_bytes()
     evaluate = ['evaluate-expression', '--data', str(photographs), '--weights', weights]
     assert main([*evaluate, '--output', str(tmp_path / 'figures')]) == 0
     assert main(['adapt-expression', str(recipe), *data, '--set', 'folds=10']) == 1

@@ -8,7 +8,6 @@ import pytest
 torch = pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
-from fer_fusion_ros.engine import WEIGHTS  # noqa: E402
 from fer_fusion_ros.exceptions import ConfigurationError, DataError  # noqa: E402
 from fer_fusion_ros.expression.adapt import AdaptationConfig, Adapter  # noqa: E402
 from fer_fusion_ros.expression.data.fer2013 import load_fer2013  # noqa: E402
@@ -22,7 +21,7 @@ CONFIG = AdaptationConfig(
 
 @pytest.fixture(scope='module')
 def bundled():
-    return load_network(WEIGHTS / 'expression_stride2.safetensors')
+    return load_network('expression_stride2')
 
 
 @pytest.fixture(scope='module')

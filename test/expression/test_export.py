@@ -10,7 +10,7 @@ torch = pytest.importorskip('torch')
 onnxruntime = pytest.importorskip('onnxruntime')
 
 from fer_fusion_ros.engine import WEIGHTS  # noqa: E402
-from fer_fusion_ros.exceptions import CheckpointError  # noqa: E402
+from fer_fusion_ros.exceptions import CheckpointError, EngineError  # noqa: E402
 from fer_fusion_ros.expression import quantise  # noqa: E402
 from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
 from fer_fusion_ros.expression.export import export_expression, load_network  # noqa: E402
@@ -95,6 +95,8 @@ def test_other_files_are_refused(tmp_path):
         load_network(path)
     with pytest.raises(CheckpointError, match=r'none\.ckpt: not a readable checkpoint'):
         load_network(tmp_path / 'none.ckpt')
+    with pytest.raises(EngineError, match="no bundled weights 'fusoin'"):
+        load_network('fusoin')
 
 
 @pytest.mark.parametrize('name', ['expression', 'expression_stride2'])
