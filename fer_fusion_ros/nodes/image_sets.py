@@ -180,7 +180,8 @@ class ImageSets:
 
     def _too_slow(self, dropped: int) -> str:
         cure = 'fewer images per second'
-        if self._node.has_parameter('expression_weights'):
+        weights = self._node.get_parameter_or('expression_weights').value
+        if weights in ('', 'expression'):
             cure = f'-p expression_weights:=expression_stride2, or {cure}'
         return f'{dropped} sets were dropped, as the processor is too slow for them; try {cure}'
 
