@@ -195,15 +195,23 @@ def start_node(
 
 
 @pytest.fixture
-def ros_node(ros_domain: int) -> Iterator:
-    """Return a node of this process in the test's ROS domain, in a context of its own."""
+def ros_context(ros_domain: int) -> Iterator:
+    """Return a context of this process in the test's ROS domain."""
     rclpy = pytest.importorskip('rclpy', reason='there is no ROS here')
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=ros_domain)
-    node = rclpy.create_node('test_node', context=context)
+    yield context
+    context.try_shutdown()
+
+
+@pytest.fixture
+def ros_node(ros_context) -> Iterator:
+    """Return a node in a context of its own."""
+    import rclpy
+
+    node = rclpy.create_node('test_node', context=ros_context)
     yield node
     node.destroy_node()
-    context.try_shutdown()
 
 
 @pytest.fixture

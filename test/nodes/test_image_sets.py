@@ -7,8 +7,6 @@ import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
-import rclpy
-
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.nodes.image_sets import START_UP, ImageSets, raw_topics
 from fer_fusion_ros.nodes.stage_node import StageNode
@@ -18,13 +16,11 @@ IMAGE = np.zeros((8, 8), np.uint8)
 
 
 @pytest.fixture
-def make_images(ros_domain):
-    context = rclpy.Context()
-    rclpy.init(context=context, domain_id=ros_domain)
+def make_images(ros_context):
     made = []
 
     def make(**parameters):
-        node = StageNode('slow', context=context)
+        node = StageNode('slow', context=ros_context)
         for name, value in parameters.items():
             node.declare_parameter(name, value)
         images = ImageSets(node, raw_topics, lambda _: time.sleep(0.2), subscribe=False)
@@ -35,13 +31,13 @@ def make_images(ros_domain):
     for node, images in made:
         images.close()
         node.destroy_node()
-    context.try_shutdown()
 
 
 @pytest.mark.parametrize(
     ('parameters', 'cure'),
     [
         ({}, 'try fewer images per second'),
+        ({'expression_weights': 'expression_stride2'}, 'try fewer images per second'),
         ({'expression_weights': ''}, 'try -p expression_weights:=expression_stride2, or fewer'),
     ],
 )

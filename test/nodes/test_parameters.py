@@ -17,20 +17,18 @@ CONFIG = Path(__file__).resolve().parent.parent.parent / 'config' / 'fer_fusion.
 
 
 @pytest.fixture
-def make_node(ros_domain):
-    context = rclpy.Context()
-    rclpy.init(context=context, domain_id=ros_domain)
+def make_node(ros_context):
     nodes = []
 
     def make(**given):
         overrides = [Parameter(name, value=value) for name, value in given.items()]
-        nodes.append(rclpy.create_node('tested', context=context, parameter_overrides=overrides))
-        return nodes[-1]
+        node = rclpy.create_node('tested', context=ros_context, parameter_overrides=overrides)
+        nodes.append(node)
+        return node
 
     yield make
     for node in nodes:
         node.destroy_node()
-    context.try_shutdown()
 
 
 def test_default_and_descriptor(make_node):
