@@ -109,3 +109,14 @@ def test_both_bundled_files_hold_the_same_network(name):
     )
     assert np.abs(onnx(crops) - torch_(crops)).mean() < 0.02
     assert onnx.temperature == torch_.temperature and onnx.size == torch_.size == 44
+
+
+@pytest.mark.parametrize('name', ['expression', 'expression_stride2'])
+def test_bundled_weights_in_floats_say_the_same_in_every_engine(name, tmp_path):
+    export_expression(*load_network(name), tmp_path)
+    crops = np.random.default_rng(1).integers(0, 256, (3, 44, 44), np.uint8)
+    expected = Predictor(tmp_path / 'expression.onnx', 'onnxruntime', 1)(crops)
+    for engine in ('openvino', 'torch'):
+        pytest.importorskip(engine)
+        actual = Predictor(tmp_path / 'expression.onnx', engine, 1)(crops)
+        np.testing.assert_allclose(actual, expected, atol=1e-3)
