@@ -22,7 +22,7 @@ from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.pipeline import Pipeline, PipelineSettings
 from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
 
-CROP_MACS = {'': 499e6, 'expression_stride2': 130e6}
+CROP_MACS = {'expression': 499e6, 'expression_stride2': 130e6}
 """Multiplications of the bundled networks, PyConv-SE18 stride1 and stride2, for a face crop."""
 
 PIXEL_MACS = 6_656 / 4
@@ -153,7 +153,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--engine', default='auto')
-    parser.add_argument('--expression-weights', default='', choices=CROP_MACS)
+    parser.add_argument('--expression-weights', default='expression', choices=CROP_MACS)
     parser.add_argument('--threads', type=int, default=0)
     parser.add_argument('--detector', default='haar')
     parser.add_argument('--detector-model', default='')

@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--seconds', type=float, default=24.0, help='of the recording')
     parser.add_argument('--people', type=int, nargs='+', default=[1, 4])
-    parser.add_argument('--expression-weights', default='')
+    parser.add_argument('--expression-weights', default='expression')
     parser.add_argument('--read', nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.read:
