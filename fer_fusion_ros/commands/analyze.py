@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='image topic of a lens in the bag, where it is not …/<lens>/image_raw',
     )
     parser.add_argument(
-        '--out', type=Path, default=Path('out/analysis'), help='folder; default: %(default)s'
+        '--output', type=Path, default=Path('out/analysis'), help='folder; default: %(default)s'
     )
     settings = parser.add_argument_group('pipeline', 'the parameters of the pipeline node')
     for field in fields(PipelineSettings):
@@ -79,8 +79,8 @@ def main(args: argparse.Namespace) -> int:
             'no frames of all its lenses belong together: compare their stamps, or leave the '
             'lens out that has none'
         )
-    args.out.mkdir(parents=True, exist_ok=True)
-    table, plot = args.out / 'expressions.csv', args.out / 'expressions.png'
+    args.output.mkdir(parents=True, exist_ok=True)
+    table, plot = args.output / 'expressions.csv', args.output / 'expressions.png'
     write_table(readings, table)
     write_plot(readings, plot, recording.stills)
     seen = sum(bool(reading.faces) for reading in readings)

@@ -39,7 +39,8 @@ class Classifier:
             labels = tuple(metadata['labels'].split(','))
         except (KeyError, ValueError) as error:
             raise EngineError(
-                f'{self._engine.path} lacks metadata ({error}); export the weights again'
+                f'{self._engine.path} is no expression network, or lacks metadata ({error}): '
+                'name another file, or export the weights again'
             ) from error
         if labels != LABELS:
             raise EngineError(

@@ -100,7 +100,7 @@ def bag(rig: SimulatedRig, frames: dict, tmp_path_factory: pytest.TempPathFactor
 
 
 def analyze(out: Path, *words: object) -> list[dict[str, str]]:
-    assert main(['analyze', *map(str, words), '--out', str(out), '--threads', '1']) == 0
+    assert main(['analyze', *map(str, words), '--output', str(out), '--threads', '1']) == 0
     picture = cv2.imread(str(out / 'expressions.png'))
     assert picture is not None
     assert picture.std() > 5

@@ -37,7 +37,7 @@ def test_takes_any_size_and_number(classifier, crops):
 
 
 def test_refuses_weights_of_something_else():
-    with pytest.raises(EngineError, match='export the weights again'):
+    with pytest.raises(EngineError, match=r'fusion\.onnx is no expression network'):
         Classifier(weights=WEIGHTS / 'fusion.onnx')
 
 

@@ -28,7 +28,8 @@ def load_class_folders(path: str | Path, size: int = 48) -> Faces:
     :raises DataError: naming the folder or file that is missing, unknown or unreadable.
     """
     path = Path(path)
-    folders = sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []
+    entries = sorted(path.iterdir()) if path.is_dir() else []
+    folders = [entry for entry in entries if entry.is_dir() and not entry.name.startswith('.')]
     if not folders:
         raise DataError(
             f'{path}: holds no folders; make one for each expression, or a labels.csv (file, '

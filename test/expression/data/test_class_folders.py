@@ -50,6 +50,12 @@ def test_splits_may_lie_in_folders_of_their_own(tmp_path):
     assert load_faces(tmp_path, 'private').images.max() == 3
 
 
+def test_hidden_folders_are_left_out(tmp_path):
+    write(tmp_path / 'happy', 'a.png', 1)
+    (tmp_path / '.ipynb_checkpoints').mkdir()
+    assert len(load_class_folders(tmp_path)) == 1
+
+
 def test_errors_name_the_folder_or_the_file(tmp_path):
     with pytest.raises(DataError, match=r'empty: holds no folders'):
         load_class_folders(tmp_path / 'empty')
