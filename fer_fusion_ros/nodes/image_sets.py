@@ -20,7 +20,12 @@ from fer_fusion_ros.messages.stamps import stamp_to_ns
 from fer_fusion_ros.nodes.parameters import declare
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.nodes.worker import Worker
-from fer_fusion_ros.synchronisation import Frame, FrameSet, Synchroniser
+from fer_fusion_ros.synchronisation import (
+    Frame,
+    FrameSet,
+    Synchroniser,
+    SynchroniserStatus,
+)
 
 START_UP = 1.0
 """Seconds after the first image within which every lens and its calibration should have come."""
@@ -78,7 +83,8 @@ class ImageSets:
             node,
             'stale_after',
             0.4,
-            'a lens that lags by more is left out until it returns, in seconds',
+            'a lens that is silent or out of step for longer is left out until it returns, in '
+            'seconds',
             range=(0.05, 10.0),
         )
         depth = declare(
@@ -92,7 +98,7 @@ class ImageSets:
         self._refused = 0
         self._node = node
         self._topics: dict[str, str] = {}
-        self._seen: dict[str, tuple] = {}
+        self._seen: dict[str, CameraInfo] = {}
         self._first: float | None = None
         self._calibrated = False
         self._lock = threading.Lock()
@@ -100,6 +106,9 @@ class ImageSets:
         self._silent: set[str] = set()
         self._resets = 0
         self._reported = 0
+        self._slop = slop
+        self._sets = 0
+        self._last_set = time.monotonic()
         self._synchroniser = Synchroniser(self.lenses, slop=slop, stale_after=stale_after)
         self._worker = Worker(work, depth, node.on_error)
         lenses_of: dict[str, list[str]] = {}
@@ -154,7 +163,8 @@ class ImageSets:
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return what is wrong with the streams, and their figures."""
         status = self._synchroniser.status()
-        problems = [f'{self._topics[lens]} is silent' for lens in status.missing]
+        problems = [self._why_missing(lens, status) for lens in status.missing]
+        problems += self._why_no_sets(status)
         dropped = self._worker.dropped
         if dropped > self._reported:
             problems.append(self._too_slow(dropped - self._reported))
@@ -185,6 +195,37 @@ class ImageSets:
             cure = f'-p expression_weights:=expression_stride2, or {cure}'
         return f'{dropped} sets were dropped, as the processor is too slow for them; try {cure}'
 
+    def _why_missing(self, lens: str, status: SynchroniserStatus, then: str = '') -> str:
+        lead = status.lenses[lens].lead
+        if not lead:
+            return f'{self._topics[lens]} is silent{then}'
+        cure = 'set the clock of its computer by that of the others'
+        if lead < 0:
+            cure += ', or if its images come late, raise stale_after'
+        return (
+            f'{self._topics[lens]}: its stamps are {abs(lead):.2f} s '
+            f"{'ahead of' if lead > 0 else 'behind'} the other lenses'{then}; {cure}"
+        )
+
+    def _why_no_sets(self, status: SynchroniserStatus) -> list[str]:
+        """Return why no images belong together, if so for a while although there are some."""
+        now = time.monotonic()
+        if status.sets != self._sets or len(status.missing) == len(self.lenses):
+            self._sets, self._last_set = status.sets, now
+        if now - self._last_set < START_UP:
+            return []
+        gap = self._synchroniser.gap()
+        if gap < self._slop:
+            return []
+        topics = ', '.join(
+            self._topics[lens] for lens in self.lenses if lens not in status.missing
+        )
+        return [
+            f'no images belong together: the stamps of {topics} are {gap * 1e3:.0f} ms apart or '
+            f'more, but tolerance is {self._slop:g} s; let the cameras capture at once, or raise '
+            'tolerance'
+        ]
+
     def _image_callback(self, lens: str) -> Callable[[Any], None]:
         def on_image(message: Any) -> None:
             stamp = stamp_to_ns(message.header.stamp)
@@ -200,11 +241,12 @@ class ImageSets:
 
     def _info_callback(self, lenses: list[str]) -> Callable[[CameraInfo], None]:
         def on_info(message: CameraInfo) -> None:
-            content = (message.width, message.height, message.distortion_model)
-            content += (*message.d, *message.k, *message.r, *message.p)
-            if self._seen.get(lenses[0]) == content:
-                return
-            self._seen[lenses[0]] = content
+            seen = self._seen.get(lenses[0])
+            if seen is not None:
+                seen.header.stamp = message.header.stamp
+                if seen == message:
+                    return
+            self._seen[lenses[0]] = message
             model = None
             try:
                 model = camera_info_to_model(message, lenses[0])
@@ -231,12 +273,14 @@ class ImageSets:
         status = self._synchroniser.status()
         log = self._node.get_logger()
         for lens in status.missing:
-            text = f'{self._topics[lens]} is silent, going on without it'
+            text = self._why_missing(lens, status, ', going on without it')
             if lens not in self._silent and self._node.complain(f'silent {lens}', text):
                 self._silent.add(lens)
         for lens in self._silent - set(status.missing):
             self._silent.remove(lens)
             log.info(f'{self._topics[lens]} is back')
+        for text in self._why_no_sets(status):
+            self._node.complain('no sets', text)
         if status.resets != self._resets:
             self._resets = status.resets
             log.warning('the stamps jumped back, starting afresh')

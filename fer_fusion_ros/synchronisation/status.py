@@ -12,8 +12,10 @@ class LensStatus:
     :ivar dropped: frames that never will.
     :ivar rate: frames per second by capture stamps (0 before the second frame).
     :ivar skew: mean stamp offset in seconds to the set's stamp (positive: captured later).
+    :ivar lead: seconds by which the stamps of a stale lens that still delivers are ahead of those
+        of the other lenses, or behind where negative; else 0.
     :ivar age: seconds since the last frame arrived, by the steady clock; inf before the first.
-    :ivar stale: no recent frame; sets are made without this lens.
+    :ivar stale: no recent frame, or out of step; sets are made without this lens.
     """
 
     received: int
@@ -21,6 +23,7 @@ class LensStatus:
     dropped: int
     rate: float
     skew: float
+    lead: float
     age: float
     stale: bool
 
@@ -31,7 +34,7 @@ class SynchroniserStatus:
 
     :ivar lenses: by name, in the order given to the synchroniser.
     :ivar sets: sets made since the start.
-    :ivar resets: how often the clock jumped backwards (or `reset` was called).
+    :ivar resets: how often the clock jumped backwards.
     :ivar missing: stale lenses.
     """
 
@@ -39,8 +42,3 @@ class SynchroniserStatus:
     sets: int
     resets: int
     missing: tuple[str, ...]
-
-    @property
-    def degraded(self) -> bool:
-        """Whether sets are made without some lens."""
-        return bool(self.missing)

@@ -1,6 +1,7 @@
 """Group frames by capture stamp and keep account of the streams."""
 
 import math
+import statistics
 import threading
 import time
 from collections import deque
@@ -15,8 +16,8 @@ from fer_fusion_ros.synchronisation.frame_set import Frame, FrameSet
 from fer_fusion_ros.synchronisation.status import LensStatus, SynchroniserStatus
 
 _STALE_FRAMES = 3
-"""Frames of another lens that a lens must have missed to be stale: a pause of all of them, or a
-jump of the clock, makes none stale."""
+"""Frames of another lens that a lens must have missed, or of its own that must have been out of
+step, to be stale: a pause of all lenses, or a jump of the clock, makes none stale."""
 
 _RATE_FRAMES = 30
 """Frames that the rate and the skew are averaged over."""
@@ -28,13 +29,16 @@ class Synchroniser:
 
     Matching is that of `message_filters` where it is installed and of our stand-in elsewhere.
     Around it this class counts, notices lenses that went stale and goes on without them, takes
-    them back when they return, and starts afresh when the clock jumps backwards. Thread-safe.
+    them back when they return, and starts afresh when the clock jumps backwards. A lens is stale
+    when it falls silent, and when its stamps are out of step with those of the others: a wrong
+    clock, or a delay so long that nobody should wait for it. Thread-safe.
 
     :param lenses: names of the streams; those of `Frame.lens`.
     :param slop: the stamps of a set span less than this, in seconds; choose less than the time
         from one frame to the next.
-    :param queue_size: frames kept per lens while waiting for the others.
-    :param stale_after: seconds, by capture stamp, that a lens may lag behind the newest frame;
+    :param queue_size: frames kept per lens while waiting for the others; those of
+        `stale_after` should find room.
+    :param stale_after: seconds, by capture stamp, that a lens may be silent or out of step;
         going back by more than that is a jump of the clock.
     :param clock: steady clock in seconds, for `LensStatus.age`.
     """
@@ -44,7 +48,7 @@ class Synchroniser:
         lenses: Sequence[str],
         *,
         slop: float = 0.02,
-        queue_size: int = 10,
+        queue_size: int = 30,
         stale_after: float = 0.4,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,7 +79,7 @@ class Synchroniser:
                 self._resets += 1
                 self._start_afresh()
             self._note_arrival(stream, stamp)
-            self._update_stale()
+            self._update_stale(stream)
             if stream.stale:
                 stream.dropped += 1
                 return None
@@ -87,26 +91,32 @@ class Synchroniser:
         """Return counts, rates, skews and which lenses are stale."""
         with self._lock:
             now = self._clock()
+            middle = self._middle()
             lenses = {
-                lens: stream.status(now, self._stale_after)
+                lens: stream.status(now, self._stale_after, middle)
                 for lens, stream in self._streams.items()
             }
             missing = tuple(lens for lens, status in lenses.items() if status.stale)
             return SynchroniserStatus(lenses, self._sets, self._resets, missing)
 
-    def reset(self) -> None:
-        """Forget the frames that wait and what is known of the clock; keep the counts."""
+    def gap(self) -> float:
+        """
+        Return by how many seconds the closest frames of the lenses differ that are not stale.
+
+        More than the slop tells why there are no sets; 0 with fewer than two such lenses.
+        """
         with self._lock:
-            self._resets += 1
-            self._start_afresh()
+            first, *others = [
+                stream.stamps for stream in self._streams.values() if not stream.stale
+            ] or [()]
+            gaps = [min((abs(a - b) for a in first for b in other), default=0) for other in others]
+            return max(gaps, default=0) * 1e-9
 
     def _start_afresh(self) -> None:
-        self._newest: int | None = None
-        self._oldest: int | None = None
         self._last_set: int | None = None
         for stream in self._streams.values():
             stream.start_afresh()
-            stream.seen = self._received()
+            stream.seen = self._seen()
         self._connect()
 
     def _connect(self) -> None:
@@ -127,29 +137,36 @@ class Synchroniser:
     def _note_arrival(self, stream: '_Stream', stamp: int) -> None:
         stream.received += 1
         stream.arrived = self._clock()
-        stream.seen = self._received()
+        if stream.newest is None:
+            stream.first = stamp
         if stream.newest is None or stamp > stream.newest:
             stream.newest = stamp
             stream.stamps.append(stamp)
-        if self._oldest is None:
-            self._oldest = stamp
-        if self._newest is None or stamp > self._newest:
-            self._newest = stamp
+        stream.seen = self._seen()
 
-    def _update_stale(self) -> None:
-        changed = False
-        received = self._received()
-        for stream in self._streams.values():
-            newest = self._oldest if stream.newest is None else stream.newest
-            lags = self._newest - newest > self._stale_ns
-            stale = lags and (stream.stale or stream.missed(received) >= _STALE_FRAMES)
-            changed |= stale != stream.stale
-            stream.stale = stale
-        if changed:
+    def _update_stale(self, arrived: '_Stream') -> None:
+        seen = self._seen()
+        streams = self._streams.values()
+        for stream in streams:
+            stream.silent = stream.is_silent(seen, self._stale_ns)
+        middle = self._middle()
+        out_of_step = abs(arrived.newest - middle) > self._stale_ns
+        arrived.astray = arrived.astray + 1 if out_of_step else 0
+        before = [stream.stale for stream in streams]
+        for stream in streams:
+            stream.stale = stream.silent or stream.astray >= _STALE_FRAMES
+        if [stream.stale for stream in streams] != before:
             self._connect()
 
-    def _received(self) -> list[int]:
-        return [stream.received for stream in self._streams.values()]
+    def _middle(self) -> int | None:
+        """Return the median of the newest stamps of the lenses that deliver."""
+        newest = [
+            s.newest for s in self._streams.values() if not s.silent and s.newest is not None
+        ]
+        return statistics.median_high(newest) if newest else None
+
+    def _seen(self) -> list['_Seen']:
+        return [(s.received, s.first, s.newest) for s in self._streams.values()]
 
     def _collect(self) -> FrameSet | None:
         frames, self._completed = self._completed, []
@@ -166,6 +183,10 @@ class Synchroniser:
         return frame_set
 
 
+_Seen = tuple[int, int | None, int | None]
+"""Of a lens: frames received, and the first and the newest stamp since the clock last jumped."""
+
+
 class _Stream:
     """Account of one lens."""
 
@@ -175,19 +196,26 @@ class _Stream:
         self.dropped = 0
         self.arrived = -math.inf
         self.waiting: dict[int, None] = {}  # stamps, the same as in the matcher's queue
-        self.seen: list[int] = []  # frames of all lenses received when its last one arrived
+        self.seen: list[_Seen] = []  # of all lenses, when its last frame arrived
         self.start_afresh()
 
     def start_afresh(self) -> None:
+        self.first: int | None = None
         self.newest: int | None = None
         self.last_matched: int | None = None
+        self.silent = False
+        self.astray = 0  # latest frames that were out of step
         self.stale = False
         self.stamps: deque[int] = deque(maxlen=_RATE_FRAMES)
         self.skews: deque[int] = deque(maxlen=_RATE_FRAMES)
 
-    def missed(self, received: list[int]) -> int:
-        """Return how many frames another lens delivered since this one's last."""
-        return max(now - then for now, then in zip(received, self.seen, strict=True))
+    def is_silent(self, seen: list[_Seen], stale_ns: int) -> bool:
+        """Tell whether another lens went on for `stale_ns` since this one's last frame."""
+        for (count, first, newest), (count_then, _, then) in zip(seen, self.seen, strict=True):
+            went_on = count - count_then >= _STALE_FRAMES
+            if went_on and newest - (first if then is None else then) > stale_ns:
+                return True
+        return False
 
     def wait(self, stamp: int, queue_size: int) -> None:
         if stamp in self.waiting:  # the matcher keeps the later one
@@ -206,7 +234,7 @@ class _Stream:
         else:
             self.dropped += 1
 
-    def status(self, now: float, stale_after: float) -> LensStatus:
+    def status(self, now: float, stale_after: float, middle: int | None) -> LensStatus:
         # Frames older than the last one matched still wait, but in vain.
         passed = sum(self.last_matched is not None and s < self.last_matched for s in self.waiting)
         span = self.stamps[-1] - self.stamps[0] if len(self.stamps) > 1 else 0
@@ -217,6 +245,7 @@ class _Stream:
             dropped=self.dropped + passed,
             rate=(len(self.stamps) - 1) / span * 1e9 if span else 0.0,
             skew=sum(self.skews) / len(self.skews) * 1e-9 if self.skews else 0.0,
+            lead=(self.newest - middle) * 1e-9 if self.astray >= _STALE_FRAMES else 0.0,
             age=age,
             stale=self.stale or age > stale_after,
         )

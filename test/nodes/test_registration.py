@@ -100,3 +100,24 @@ def test_a_dead_lens_is_left_out_and_taken_back(pairs, spin_until):
     play(range(40, 60), lenses)
     assert outputs['right', 'ir']
     node.wait_for('/fer/ir_right/image_raw is back')
+
+
+def test_a_lens_with_a_wrong_clock_is_told_and_left_out(pairs, spin_until):
+    feeder, node, outputs, _ = pairs
+    for index in range(30):
+        feeder.send(index / 30, offsets={'ir_right': 2.0}, shown=0.0)
+        spin_until(lambda: False, 0.03)
+    node.wait_for(
+        "/fer/ir_right/image_raw: its stamps are 2.00 s ahead of the other lenses', going on "
+        'without it; set the clock'
+    )
+    assert outputs['left', 'ir'] and outputs['right', 'vis']
+
+
+def test_images_that_never_belong_together_are_told(pairs, spin_until):
+    feeder, node, *_ = pairs
+    late = dict.fromkeys(('vis_left', 'vis_right'), 0.033)
+    for index in range(30):
+        feeder.send(index / 15, offsets=late, shown=0.0)
+        spin_until(lambda: False, 0.06)
+    node.wait_for('33 ms apart or more, but tolerance is 0.02 s')
