@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 Box = tuple[float, float, float, float]
 """x, y of the upper left corner, width and height, in pixels."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Detection:
     """
     A face in an image.
@@ -18,19 +16,15 @@ class Detection:
 
     :ivar box: x, y, width, height in pixels.
     :ivar score: the detector's certainty; higher is surer, the scale is the detector's own.
-    :ivar landmarks: (5, 2) float32 pixels (right eye, left eye, nose, right and left corner of
-        the mouth), or None.
     """
 
     box: Box
     score: float
-    landmarks: np.ndarray | None = None
 
     def moved(self, x: float, y: float) -> 'Detection':
         """Return it in an image whose origin lies at (-x, -y) of this one's."""
-        landmarks = None if self.landmarks is None else self.landmarks + np.float32([x, y])
         left, top, width, height = self.box
-        return Detection((left + x, top + y, width, height), self.score, landmarks)
+        return Detection((left + x, top + y, width, height), self.score)
 
 
 def offset(a: Box, b: Box) -> float:

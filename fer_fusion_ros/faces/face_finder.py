@@ -10,8 +10,8 @@ _LOOK = 2.0
 """Width of the area in which a known face is looked for, in face widths."""
 
 _LOOK_AGAIN_NS = 200_000_000
-"""Nanoseconds after which known faces are looked for in any case: the tracker holds on to a face
-that is not detected for little longer, and frames may be rare."""
+"""Nanoseconds after which known faces are looked for in any case, and new ones everywhere: the
+tracker holds on to a face that is not detected for little longer, and frames may be rare."""
 
 _SIZES = (0.75, 1.4)
 """Smallest and largest width of a known face, in its last width."""
@@ -29,7 +29,8 @@ class FaceFinder:
     Find and follow the faces of an image stream at little cost.
 
     The faces that are known are looked for around where they should be; for new ones the frame
-    is searched window by window. Only the first frame is searched as a whole. Visible images are
+    is searched window by window. Only the first frame is searched as a whole, and each where
+    frames are rare. Visible images are
     searched in the light and infrared ones in the dark; what is not found in one is looked for
     in the other.
 
@@ -52,6 +53,7 @@ class FaceFinder:
         self._detector = detector
         self._detect_every = detect_every
         self._search_every = search_every
+        self._look_again_ns = min(_LOOK_AGAIN_NS, round(max_lost * 1e9))
         self._tracker = FaceTracker(max_lost)
         self.reset()
 
@@ -78,12 +80,15 @@ class FaceFinder:
         images = self._readable_first(ir, vis)
         known = self._tracker.predict(stamp_ns)
         found: list[Detection] = []
-        every = max(min(self._detect_every, _LOOK_AGAIN_NS // gap), 1)
+        every = max(min(self._detect_every, self._look_again_ns // gap), 1)
         for index, track in enumerate(known):
             if track.is_new or (self._frame + index) % every == 0:
                 found += self._look(images, track.box, track.is_new)
-        if self._frame == 0 or not known or (self._frame - 1) % self._search_every == 0:
-            found += self._search(images, [track.box for track in known])
+        boxes = [track.box for track in known]
+        if self._frame == 0 or gap > _LOOK_AGAIN_NS:
+            found += self._search_all(images, boxes)
+        elif not known or (self._frame - 1) % self._search_every == 0:
+            found += self._search_next(images, boxes)
         self._frame += 1
         return self._tracker.update(_distinct(found), stamp_ns)
 
@@ -108,20 +113,25 @@ class FaceFinder:
                 return [face] if not doubtful or self._detector.confirm(image, face) else []
         return []
 
-    def _search(self, images: list[ImageView], known: list[Box]) -> list[Detection]:
-        """Search the next window, or all of them in the first frame."""
-        height, width = images[0].shape[:2]
-        windows = self._detector.windows(width, height)
-        if self._frame == 0:
-            for image in images:
-                if faces := self._confirm(images, image, windows, known):
-                    return faces
-            return []
-        # Every other round goes through the image that is less readable.
+    def _search_all(self, images: list[ImageView], known: list[Box]) -> list[Detection]:
+        """Search all windows, of the less readable image if there is no face in the other."""
+        windows = self._windows(images)
+        for image in images:
+            if faces := self._confirm(images, image, windows, known):
+                return faces
+        return []
+
+    def _search_next(self, images: list[ImageView], known: list[Box]) -> list[Detection]:
+        """Search the next window; every other round goes through the less readable image."""
+        windows = self._windows(images)
         turn, index = divmod(self._searches, len(windows))
         self._searches += 1
         window = windows[index : index + 1]
         return self._confirm(images, images[turn % len(images)], window, known)
+
+    def _windows(self, images: list[ImageView]) -> list[Window]:
+        height, width = images[0].shape[:2]
+        return self._detector.windows(width, height)
 
     def _confirm(
         self,

@@ -24,7 +24,8 @@ class FaceTracker:
     """
     Give faces stable, anonymous ids by constant velocity and nearness.
 
-    :param max_lost: seconds that a face may go undetected before its id is retired.
+    :param max_lost: seconds that a face may go undetected before its id is retired; where frames
+        are rarer, until the first frame without it.
     :param hold: seconds that an undetected face is still reported, unless it is new: what is no
         face is rarely taken for one again.
     """
@@ -39,6 +40,7 @@ class FaceTracker:
         self._faces: list[_Face] = []
         self._next = 1
         self._stamp: int | None = None
+        self._gap: int | None = None  # nanoseconds between the last two frames
 
     def predict(self, stamp_ns: int) -> list[Track]:
         """
@@ -50,11 +52,23 @@ class FaceTracker:
         """
         if self._stamp is not None and stamp_ns < self._stamp:
             self.reset()
-        self._stamp = stamp_ns
-        self._faces = [face for face in self._faces if stamp_ns - face.seen <= self._max_lost_ns]
+        if stamp_ns != self._stamp:
+            self._retire(stamp_ns)
+            self._stamp = stamp_ns
         for face in self._faces:
             face.move(stamp_ns)
         return [face.track(detected=False) for face in self._faces]
+
+    def _retire(self, stamp_ns: int) -> None:
+        gap = None if self._stamp is None else stamp_ns - self._stamp
+        # Where frames are rare all the time, a face of the frame before is still looked for.
+        as_ever = self._gap is None or gap <= 2 * self._gap
+        self._faces = [
+            face
+            for face in self._faces
+            if stamp_ns - face.seen <= self._max_lost_ns or (as_ever and face.seen == self._stamp)
+        ]
+        self._gap = gap
 
     def update(self, detections: Sequence[Detection], stamp_ns: int) -> list[Track]:
         """

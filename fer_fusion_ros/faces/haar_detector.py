@@ -102,6 +102,8 @@ def _detect(
     steps: _Steps = _CLOSE,
 ) -> list[Detection]:
     """Return what a cascade finds, surest first, in pixels of the image."""
+    if min(image.shape[:2]) < sizes[0]:
+        return []  # a strip at the border
     scale = _FACE / sizes[0]
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)

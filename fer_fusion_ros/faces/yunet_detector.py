@@ -45,6 +45,8 @@ class YuNetDetector(FaceDetector):
         """Find the faces; see `FaceDetector.detect`."""
         smallest, largest = size_range or (self.min_size, float(min(image.shape[:2])))
         scale = _FACE / smallest
+        if min(image.shape[:2]) * scale < 1:
+            return []  # a strip at the border
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
         if image.ndim == 2:
@@ -63,4 +65,4 @@ def _detection(face: np.ndarray, score: float) -> Detection:
     # Taller than wide; the Haar cascade's box of the same face has the same centre.
     side = 1.06 * math.sqrt(width * height)
     box = (x + (width - side) / 2, y + (height - side) / 2, side, side)
-    return Detection(box, score, face[4:14].reshape(5, 2))
+    return Detection(box, score)

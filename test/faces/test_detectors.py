@@ -69,8 +69,12 @@ def test_a_part_of_an_image_is_searched_in_its_own_coordinates(detector):
     assert found.box[0] + found.box[2] / 2 == pytest.approx(x, abs=10)
     assert found.box[1] + found.box[3] / 2 == pytest.approx(y, abs=10)
     assert detector.detect_in(registered.vis, (-300, 0, 100, 100)) == []
-    if found.landmarks is not None:
-        assert np.abs(found.landmarks - centres[1]).max() < 40
+
+
+def test_a_strip_at_the_border_holds_no_face(detector):
+    image = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    assert detector.detect_in(image, (-199, 100, 200, 200), (75, 140)) == []
+    assert detector.detect_in(image, (100, 479, 200, 200), (75, 140)) == []
 
 
 def test_sizes_out_of_range_are_left_out(detector):

@@ -115,6 +115,26 @@ def test_rare_frames_are_all_looked_at():
         assert detector.pixels > before
 
 
+@pytest.mark.parametrize('period', [0.3, 0.8, 2.0])
+def test_faces_keep_their_ids_although_frames_are_rare(period):
+    finder = FaceFinder(HaarDetector())
+    for index, (_, pair, _) in enumerate(stream(6)):
+        (track,) = finder.find(pair.ir, pair.vis, round(index * period * 1e9))
+        assert track.face_id == 'face-1' and track.detected
+
+
+def test_an_id_can_be_retired_at_once():
+    finder = FaceFinder(HaarDetector(), max_lost=0.0)
+    frames = list(stream(8))
+    for stamp, pair, _ in frames:
+        (track,) = finder.find(pair.ir, pair.vis, stamp)
+        assert track.face_id == 'face-1'
+    stamp, pair, _ = frames[-1]
+    empty = np.zeros_like(np.asarray(pair.ir))
+    for index in (1, 2):
+        assert finder.find(empty, None, stamp + index * 10**8) == []
+
+
 def test_a_new_face_is_confirmed_and_a_known_one_is_not():
     class Doubting(HaarDetector):
         asked = 0

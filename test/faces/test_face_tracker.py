@@ -52,8 +52,9 @@ def test_an_id_survives_a_short_loss_on_the_move():
 
 def test_an_id_is_retired_after_a_long_loss():
     tracker = FaceTracker(max_lost=0.7)
-    tracker.update([face(100)], 0)
-    (track,) = tracker.update([face(100)], 800_000_000)
+    for frame in range(3):
+        tracker.update([face(100)], frame * FRAME)
+    (track,) = tracker.update([face(100)], 2 * FRAME + 800_000_000)
     assert track.face_id == 'face-2'
 
 
