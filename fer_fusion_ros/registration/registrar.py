@@ -23,7 +23,7 @@ class Registrar:
     Both images come out on the grid of the rectified visible lens, warped where they are looked
     at (see `RegisteredPair`). Without the calibration of one of the two lenses the images pass
     unchanged (the infrared image is resized to the visible one when their sizes differ) and a
-    warning says so once.
+    warning says so once. While the visible image is missing, the grid stays as it was.
 
     :param models: camera model by lens, None or absent where there is no calibration.
     :param plane_distance: metres from the lenses at which the images align exactly.
@@ -42,6 +42,7 @@ class Registrar:
         self._counts: dict[str, int] = {}
         self._residuals: dict[str, float | None] = {}
         self._warned: set[str] = set()
+        self._sizes: dict[str, tuple[int, int]] = {}  # of the visible images
         # A map takes 1.8 MB at 640x480.
         self._vis_grid = lru_cache(4)(self._compute_vis_grid)
         self._ir_maps = lru_cache(8)(self._compute_ir_maps)
@@ -64,17 +65,20 @@ class Registrar:
         """
         if ir is None and vis is None:
             raise ValueError(f'no image of side {side!r} to register')
+        if vis is not None:
+            self._sizes[side] = _size(vis)
         model = None
         if self._is_calibrated(side):
-            size = _size(ir if vis is None else vis)
+            camera = self._models[f'vis_{side}']
+            size = self._sizes.get(side, (camera.width, camera.height))
             model, vis_maps = self._vis_grid(side, size)
             if vis is not None:
                 vis = _warp(vis, vis_maps)
             if ir is not None:
                 distance = plane_distance or self._plane_distance
                 ir = _warp(ir, self._ir_maps(side, size, _size(ir), distance))
-        elif ir is not None and vis is not None and ir.shape[:2] != vis.shape[:2]:
-            ir = cv2.resize(ir, _size(vis), interpolation=cv2.INTER_LINEAR)
+        elif ir is not None and _size(ir) != (size := self._sizes.get(side, _size(ir))):
+            ir = cv2.resize(ir, size, interpolation=cv2.INTER_LINEAR)
         return RegisteredPair(side, ir, vis, model, self._measure(side, ir, vis))
 
     def _is_calibrated(self, side: str) -> bool:
@@ -149,9 +153,9 @@ def _maps(model: CameraModel, camera: np.ndarray, size: tuple[int, int]) -> Maps
     fisheye = model.distortion_model == 'equidistant'
     undistort = cv2.fisheye.initUndistortRectifyMap if fisheye else cv2.initUndistortRectifyMap
     pixels = np.dstack(undistort(model.K, model.D, model.R, camera, size, cv2.CV_32FC1))
-    height, width = pixels.shape[:2]
-    u, v = np.meshgrid(np.arange(width), np.arange(height))
-    if np.abs(pixels - np.stack([u, v], axis=-1)).max() < 1 / 64:
+    u, v = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    same = np.abs(pixels - np.stack([u, v], axis=-1)).max() < 1 / 64
+    if same and (model.width, model.height) == size:
         return None
     return cv2.convertMaps(pixels, None, cv2.CV_16SC2)
 

@@ -76,6 +76,40 @@ def test_the_distance_can_change_from_call_to_call(models):
     assert centroid(pair.ir) == pytest.approx(expected, abs=0.3)
 
 
+@pytest.mark.parametrize('seen_before', [True, False])
+def test_the_grid_stays_while_the_visible_image_is_missing(models, seen_before):
+    twice = np.diag([2.0, 1.5, 1.0])
+    sharp = replace(
+        models['vis_left'],
+        width=1280,
+        height=720,
+        K=twice @ models['vis_left'].K,
+        P=twice @ models['vis_left'].P,
+    )
+    registrar = Registrar({**models, 'vis_left': sharp}, plane_distance=2.0)
+    point = (0.2, 0.1, 2.0)
+    ir = spot(raw(models['ir_left'], point))
+    if seen_before:
+        registrar.register('left', ir, np.zeros((720, 1280, 3), np.uint8))
+    pair = registrar.register('left', ir, None)
+    assert pair.size == (1280, 720)
+    assert centroid(pair.ir) == pytest.approx(project(sharp, point), abs=0.3)
+
+
+def test_an_image_of_another_size_is_cut_to_the_grid():
+    matrix = np.array([[500.0, 0, 320], [0, 500, 200], [0, 0, 1]])
+    camera = {'K': matrix, 'D': np.zeros(5), 'R': np.eye(3), 'P': np.c_[matrix, np.zeros(3)]}
+    camera['distortion_model'] = 'plumb_bob'
+    models = {
+        'ir_left': CameraModel(name='ir_left', width=640, height=480, **camera),
+        'vis_left': CameraModel(name='vis_left', width=640, height=400, **camera),
+    }
+    pair = Registrar(models).register(
+        'left', np.zeros((480, 640), np.uint8), np.zeros((400, 640, 3), np.uint8)
+    )
+    assert pair.ir.shape == (400, 640)
+
+
 def test_wide_lenses(models):
     shrink = np.array([[0.3, 0, 224], [0, 0.3, 168], [0, 0, 1]])
     wide = {
