@@ -14,6 +14,7 @@ class FaceExpression:
     :ivar face_id: anonymous and stable while the face is tracked, such as ``face-1``.
     :ivar side: ``left`` or ``right``: whose registered image ``box`` and ``position`` refer to.
     :ivar box: x, y, width, height in pixels of that image.
+    :ivar image_size: width and height of that image in pixels; the box may reach beyond it.
     :ivar probabilities: (7,) float32, smoothed over time, in the order of ``LABELS``.
     :ivar raw_probabilities: (7,) float32 of this frame alone.
     :ivar category: index of the likeliest expression, or ``UNCERTAIN``.
@@ -31,6 +32,7 @@ class FaceExpression:
     face_id: str
     side: str
     box: tuple[float, float, float, float]
+    image_size: tuple[int, int]
     probabilities: np.ndarray
     raw_probabilities: np.ndarray
     category: int

@@ -124,7 +124,9 @@ class Recogniser:
         views = [
             [self._view(*each) for each in boxes] for boxes in self._affordable(places, stamp_ns)
         ]
-        return Glimpse(stamp_ns, starts, pair.side, pair.model, tracks, views, distances)
+        return Glimpse(
+            stamp_ns, starts, pair.side, pair.size, pair.model, tracks, views, distances
+        )
 
     def read(self, glimpses: Sequence['Glimpse']) -> list[list[FaceExpression]]:
         """
@@ -160,6 +162,7 @@ class Recogniser:
                     face_id=track.face_id,
                     side=glimpse.side,
                     box=track.box,
+                    image_size=glimpse.size,
                     probabilities=smooth,
                     raw_probabilities=raw,
                     category=self._category(smooth),
@@ -248,12 +251,14 @@ class Glimpse:
     :ivar stamp_ns: capture stamp of the frame.
     :ivar starts: whether what was before does not count any more.
     :ivar side: in whose images the faces were found; None when there are no images.
+    :ivar size: width and height of these images in pixels.
     :ivar model: rectified camera of these images; None without calibration.
     """
 
     stamp_ns: int
     starts: bool
     side: str | None = None
+    size: tuple[int, int] = (0, 0)
     model: CameraModel | None = None
     tracks: Sequence[Track] = ()
     views: Sequence[Sequence[_View]] = ()

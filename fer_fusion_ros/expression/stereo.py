@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.faces.detection import Box
+from fer_fusion_ros.fusion.fuser import to_grey
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
 from fer_fusion_ros.registration.warped_image import ImageView
@@ -129,14 +130,14 @@ def _match(
     slack = max(0.12 * height, 2.0)
     left = max(math.floor(x0 + min(near[0], far[0]) - 2), 0)
     top = max(math.floor(y0 + min(near[1], far[1]) - slack), 0)
-    right = math.ceil(x0 + max(near[0], far[0]) + 2) + width
-    bottom = math.ceil(y0 + max(near[1], far[1]) + slack) + height
+    right = max(math.ceil(x0 + max(near[0], far[0]) + 2) + width, 0)
+    bottom = max(math.ceil(y0 + max(near[1], far[1]) + slack) + height, 0)
     strip = image[top:bottom, left:right]
     if strip.shape[0] < height or strip.shape[1] < width:
         return None
     scale = min(_PATCH / width, 1.0)
     patch, strip = (
-        cv2.resize(_grey(part), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        cv2.resize(to_grey(part), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         for part in (patch, strip)
     )
     likeness = cv2.matchTemplate(strip, patch, cv2.TM_CCOEFF_NORMED)
@@ -170,10 +171,6 @@ def _same_band(
 def _level(image: np.ndarray) -> float:
     """Return the mean of all pixels and channels, which NumPy takes ten times as long for."""
     return sum(cv2.mean(image)) / (1 if image.ndim == 2 else image.shape[2])
-
-
-def _grey(image: np.ndarray) -> np.ndarray:
-    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
 
 
 def _peak(values: np.ndarray, index: int) -> float:

@@ -55,12 +55,14 @@ def to_expression_stamped(
         latency=latency.to_msg(),
         model=model,
     )
-    # The part of the box that is inside the image: RegionOfInterest has no negative offsets.
+    # The part of the box that is inside the image.
     x, y, width, height = face.box
-    left, top = max(0, round(x)), max(0, round(y))
-    message.roi.x_offset, message.roi.y_offset = left, top
-    message.roi.width = max(0, round(x + width) - left)
-    message.roi.height = max(0, round(y + height) - top)
+    (left, right), (top, bottom) = (
+        np.clip(np.round((start, start + length)), 0, end).astype(int)
+        for start, length, end in zip((x, y), (width, height), face.image_size, strict=True)
+    )
+    message.roi.x_offset, message.roi.y_offset = int(left), int(top)
+    message.roi.width, message.roi.height = int(right - left), int(bottom - top)
     return message
 
 

@@ -52,6 +52,7 @@ def use_shared_memory_profile(environ: MutableMapping[str, str] = os.environ) ->
 
 if __name__ == '__main__':
     # For a shell: export $(python -m fer_fusion_ros.messages.transport)
-    settings = {'ROS_DISTRO': os.environ.get('ROS_DISTRO', 'jazzy')}
+    settings = dict(os.environ)
     use_shared_memory_profile(settings)
-    print(*(f'{name}={value}' for name, value in settings.items()))
+    chosen = {name: settings[name] for name in (_OLD_VARIABLE, _NEW_VARIABLE) if name in settings}
+    print(*(f'{name}={value}' for name, value in chosen.items()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -35,6 +38,16 @@ def test_leaves_the_users_own_profile(variable: str) -> None:
     environment = {'ROS_DISTRO': 'jazzy', variable: '/etc/mine.xml'}
     assert not use_shared_memory_profile(environment)
     assert environment == {'ROS_DISTRO': 'jazzy', variable: '/etc/mine.xml'}
+
+
+@pytest.mark.parametrize('own', ['', '/etc/mine.xml'])
+def test_prints_what_a_shell_is_to_export(own: str) -> None:
+    environment = {**os.environ, 'ROS_DISTRO': 'jazzy', 'FASTRTPS_DEFAULT_PROFILES_FILE': own}
+    environment.pop('FASTDDS_DEFAULT_PROFILES_FILE', None)
+    command = [sys.executable, '-m', 'fer_fusion_ros.messages.transport']
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    path = own or profile_path()
+    assert printed.stdout.strip() == f'FASTRTPS_DEFAULT_PROFILES_FILE={path}'
 
 
 def test_one_message_holds_a_colour_image_and_the_segment_many() -> None:
