@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from fer_fusion_ros.expression.data.labelled_photographs import cut_face
 from fer_fusion_ros.expression.labels import UNCERTAIN
 from fer_fusion_ros.expression.modality import Modality
 from fer_fusion_ros.expression.recogniser import combine
+from fer_fusion_ros.faces import Detection, FaceDetector
 from fer_fusion_ros.lenses.names import LENSES, SIDES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.pipeline import PipelineSettings
@@ -63,6 +65,20 @@ def test_the_same_frames_give_the_same_results(recogniser):
         for a, b in zip(before, after, strict=True):
             assert a.box == b.box
             assert np.array_equal(a.probabilities, b.probabilities)
+
+
+def test_photographs_are_framed_as_faces_are_here(recogniser):
+    class Given(FaceDetector):
+        def detect(self, image, size_range=None):
+            return [Detection(track.box, 1.0)]
+
+    (_, pairs), *_ = frames(1, ['ir_left'])
+    glimpse = recogniser.look(pairs, 0)
+    (track,), ((view,),) = glimpse.tracks, glimpse.views
+    photograph, found = cut_face(pairs['left'].ir, Given(), 48)
+    assert found
+    # Around the 48 pixels are four more for the fusion.
+    assert view.ir[4:-4, 4:-4] == pytest.approx(photograph, abs=1)
 
 
 def test_fills_every_field():

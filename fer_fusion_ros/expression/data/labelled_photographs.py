@@ -13,8 +13,7 @@ from fer_fusion_ros.faces.crop import crop
 from fer_fusion_ros.faces.face_detector import FaceDetector
 
 SIZE = 48
-FRAMING = 48 / 44
-"""Width of FER2013's crops in widths of a detected face: the classifier sees 44 of 48 pixels."""
+"""Height and width of the crops in pixels: FER2013's, which are as wide as a detected face."""
 
 
 def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces:
@@ -63,10 +62,9 @@ def cut_face(image: np.ndarray, detector: FaceDetector, size: int) -> tuple[np.n
     """
     faces = detector.detect(image, (min(image.shape) / 8, float(min(image.shape))))
     if faces:
-        x, y, width, height = max(faces, key=lambda face: face.box[2]).box
-        side = FRAMING * width
+        square = max(faces, key=lambda face: face.box[2]).box
     else:
         height, width = image.shape
-        x, y, side = 0.0, 0.0, float(min(height, width))
-    left, top = x + width / 2 - side / 2, y + height / 2 - side / 2
-    return crop(image, (left, top, side, side), size), bool(faces)
+        side = float(min(height, width))
+        square = ((width - side) / 2, (height - side) / 2, side, side)
+    return crop(image, square, size), bool(faces)
