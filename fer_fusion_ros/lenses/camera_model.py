@@ -64,7 +64,8 @@ class CameraModel:
         for field in ('width', 'height'):
             if getattr(self, field) < 1:
                 raise self._error(field, 'must be the size of the image in pixels, at least 1')
-        counts = DISTORTION_COEFFICIENTS.get(self.distortion_model)
+        # A file may hold anything here, also what is no key.
+        counts = DISTORTION_COEFFICIENTS.get(str(self.distortion_model))
         if counts is None:
             raise self._error(
                 'distortion_model',
@@ -81,7 +82,8 @@ class CameraModel:
             matrix = getattr(self, field)
             if matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
                 raise self._error(field, 'must have positive focal lengths in pixels')
-        if not np.allclose(self.R @ self.R.T, np.eye(3), atol=1e-3):
+        # A mirror is orthogonal too.
+        if not np.allclose(self.R @ self.R.T, np.eye(3), atol=1e-3) or np.linalg.det(self.R) < 0:
             raise self._error('R', 'must be a rotation; use the identity for a single lens')
 
     def _error(self, field: str, problem: str) -> CalibrationError:
@@ -178,10 +180,15 @@ def resolve_url(
     if url.scheme == 'package' and resolve_package is not None:
         try:
             share = resolve_package(url.netloc)
-        except LookupError as error:
+        except (LookupError, OSError) as error:  # OSError: no install space is sourced
             raise CalibrationError(
                 f'{text}: package {url.netloc!r} is not found; '
                 'build it and source its install space, or use file:///…'
+            ) from error
+        except ValueError as error:
+            raise CalibrationError(
+                f'{text}: {url.netloc!r} is no name of a package; '
+                'write package://<package>/…, or use file:///…'
             ) from error
         return Path(share, unquote(url.path).lstrip('/'))
     raise CalibrationError(

@@ -17,24 +17,41 @@ class FrameClock:
     :param start_ns: when frame 0 is due, in nanoseconds since 1970.
     """
 
+    AHEAD_NS = 1_000_000_000
+    """The start never lies further ahead, in nanoseconds, unless the clock was set back."""
+
     BACKLOG = 4
     """Frames that may be late before some are left out, as in the buffers of a camera driver."""
 
     def __init__(self, rate: float, start_ns: int) -> None:
         self.rate = rate
         self.start_ns = start_ns
+        # The same moment by a clock that nobody sets.
+        self._steady_start_ns = time.monotonic_ns() + start_ns - time.time_ns()
         self._last = -1
         self._cancelled = threading.Event()
 
     def restart(self) -> None:
-        """Go on with the frame that is due now."""
-        self._last = -1
+        """Go on from the present moment, with no frame that was shown before.
+
+        When the system's clock was set back to before the start, the start moves along.
+        """
+        now = time.time_ns()
+        if self.start_ns > now + self.AHEAD_NS:
+            # By the steady clock, so that sources that restart one by one stay in step.
+            elapsed = time.monotonic_ns() - self._steady_start_ns
+            self.start_ns = now - max(elapsed, -self.AHEAD_NS)
+        # The last frame lies in the future when the clock was set back.
+        self._last = max(min(self._last, self._due()), -1)
 
     def next(self) -> int:
         """Return the number of the next frame; waits for nothing."""
-        due = int((time.time_ns() - self.start_ns) * self.rate / 1e9)
+        due = self._due()
         self._last = due if self._last + self.BACKLOG < due else self._last + 1
         return self._last
+
+    def _due(self) -> int:
+        return int((time.time_ns() - self.start_ns) * self.rate / 1e9)
 
     def stamp(self, index: int) -> int:
         """Return when a frame is due, in nanoseconds since 1970."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
 from fer_fusion_ros.exceptions import LensEndedError, LensError
 from fer_fusion_ros.lenses.lens_source import LensSource
+
+_logger = logging.getLogger(__name__)
 
 
 class LensState(Enum):
@@ -31,6 +35,8 @@ class LensThread:
     :param on_change: called in the lens's thread after `state` changed.
     :param delays: the first and the longest wait before opening again, in seconds; each failure
         in a row doubles the wait.
+    :param on_error: called in the lens's thread with what `on_image` or `on_change` raised: no
+        fault of the lens, which goes on. By default it is logged, with its trace.
     """
 
     def __init__(
@@ -39,6 +45,7 @@ class LensThread:
         on_image: Callable[[np.ndarray, int], None],
         on_change: Callable[[LensThread], None] = lambda _: None,
         delays: tuple[float, float] = (0.5, 10.0),
+        on_error: Callable[[Exception], None] | None = None,
     ) -> None:
         self.source = source
         self.state = LensState.OPENING
@@ -49,6 +56,7 @@ class LensThread:
         self._on_image = on_image
         self._on_change = on_change
         self._delays = delays
+        self._on_error = on_error or self._log_error
         self._arrivals: deque[float] = deque(maxlen=60)
         self._since = time.monotonic()
         self._stopped = threading.Event()
@@ -120,9 +128,20 @@ class LensThread:
             self.images += 1
             if self.state is not LensState.RUNNING:
                 self._change(LensState.RUNNING)
-            self._on_image(image, stamp_ns)
+            self._tell(self._on_image, image, stamp_ns)
 
     def _change(self, state: LensState, error: str = '') -> None:
         self.state = state
         self.error = error or self.error
-        self._on_change(self)
+        self._tell(self._on_change, self)
+
+    def _tell(self, receiver: Callable[..., None], *news: Any) -> None:
+        try:
+            receiver(*news)
+        except Exception as error:
+            # Who stops the lens may be gone already.
+            if not self._stopped.is_set():
+                self._on_error(error)
+
+    def _log_error(self, error: Exception) -> None:
+        _logger.error('%s goes on, but what it was used for failed', self.lens, exc_info=error)

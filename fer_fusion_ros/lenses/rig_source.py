@@ -26,8 +26,11 @@ class RigSource(LensSource):
         self._clock.restart()
 
     def _read(self) -> tuple[np.ndarray, int]:
-        while (t := self._rig.frame_time(self.lens, self._clock.next())) is None:
-            pass  # this frame is lost
+        index = self._clock.next()
+        while (t := self._rig.frame_time(self.lens, index)) is None:
+            # A frame that is lost takes its time too: the next one is not due any sooner.
+            self._clock.wait_until(self._clock.stamp(index))
+            index = self._clock.next()
         # Rendered ahead, so that it arrives when it is captured.
         image = self._rig.render(self.lens, t)
         stamp_ns = self._clock.start_ns + round(t * 1e9)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.lenses.camera_model import DISTORTION_COEFFICIENTS, CameraModel
 from fer_fusion_ros.messages.stamps import set_stamp
 
 
@@ -28,13 +28,16 @@ def camera_info_to_model(msg: Any, name: str) -> CameraModel | None:
         matrix[1, 2] -= roi.y_offset
         matrix[0] /= binning_x
         matrix[1] /= binning_y
+    distortion_model = msg.distortion_model or 'plumb_bob'
+    # No coefficients stand for zeros, as many as the model has; `CameraModel` knows what is none.
+    zeros = np.zeros(DISTORTION_COEFFICIENTS.get(distortion_model, (0,))[-1])
     return CameraModel(
         name=name,
         width=(roi.width or msg.width) // binning_x,
         height=(roi.height or msg.height) // binning_y,
         K=K,
-        D=np.array(msg.d) if len(msg.d) else np.zeros(5),
-        distortion_model=msg.distortion_model or 'plumb_bob',
+        D=np.array(msg.d) if len(msg.d) else zeros,
+        distortion_model=distortion_model,
         R=np.array(msg.r).reshape(3, 3) if np.any(msg.r) else np.eye(3),
         P=P,
         frame_id=msg.header.frame_id,

@@ -215,7 +215,7 @@ class _LensPublisher:
         delays: tuple[float, float],
     ) -> None:
         lens = source.lens
-        self.thread = LensThread(source, self._publish, self._report, delays)
+        self.thread = LensThread(source, self._publish, self._report, delays, node.on_error)
         self._node = node
         self._model = model
         self._frame_id = frame_id

@@ -39,6 +39,22 @@ def test_package_url_is_resolved(tmp_path):
         CameraModel.from_yaml('package://nobody/a.yaml', {}.__getitem__)
 
 
+@pytest.mark.parametrize(
+    ('package', 'problem'),
+    [
+        ('', "'' is no name of a package; write package://<package>/"),
+        ('my pkg', "'my pkg' is no name of a package; write package://<package>/"),
+        ('somebody', "'somebody' is not found; build it and source its install space"),
+    ],
+)
+def test_package_url_that_ros_refuses(monkeypatch, package, problem):
+    """It holds no name of a package, or no install space is sourced."""
+    index = pytest.importorskip('ament_index_python')
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    with pytest.raises(CalibrationError, match=problem):
+        CameraModel.from_yaml(f'package://{package}/a.yaml', index.get_package_share_directory)
+
+
 def test_reads_what_camera_info_manager_writes(tmp_path):
     """Its numbers need no decimal point, which YAML 1.1 takes for strings."""
     (tmp_path / 'a.yaml').write_text(
@@ -85,11 +101,13 @@ def test_rectified_model_has_the_projection_alone():
         ('image_width: 640', '', 'field image_width is missing'),
         ('image_height: 480', 'image_height: tall', "field image_height is 'tall'"),
         ('plumb_bob', 'fisheye', "distortion_model is 'fisheye', must be one of plumb_bob"),
+        ('plumb_bob', '[plumb_bob]', r"distortion_model is \['plumb_bob'\], must be one of"),
         ('plumb_bob', 'equidistant', 'D has 5 coefficients, but equidistant has 4'),
         ('[1000.0, 0.0, 320.5', '[0.0, 320.5', 'field camera_matrix is no matrix'),
         ('[1000.0, 0.0, 320.5', '[0.0, 0.0, 320.5', 'K must have positive focal lengths'),
         ('[1000.0, 0.0, 320.5', '[.nan, 0.0, 320.5', 'K has a value that is not finite'),
         ('[1.0, 0.0, 0.0, 0.0, 1.0', '[2.0, 0.0, 0.0, 0.0, 1.0', 'R must be a rotation'),
+        ('[1.0, 0.0, 0.0, 0.0, 1.0', '[-1.0, 0.0, 0.0, 0.0, 1.0', 'R must be a rotation'),
         ('rows: 3\n  cols: 4', 'rows: 4\n  cols: 3', 'projection_matrix is 4x3, but must be 3x4'),
         ('image_width', '- image_width', 'is not YAML'),
     ],

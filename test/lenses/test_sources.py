@@ -154,6 +154,29 @@ def test_the_rig_is_seen_at_the_stamp(folder: Path) -> None:
     assert np.array_equal(images[1], rig.render('ir_right', t))
 
 
+def test_frames_that_the_rig_loses_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many lost ones in a row are waited for; the clock is not blamed for them."""
+    rig = SimulatedRig(fps=50.0)
+    monkeypatch.setattr(rig, 'frame_time', lambda lens, i: None if i % 60 else i / 50)
+    start = time.time_ns() + 200_000_000
+    _, stamps = read_all(open_lens('ir_left', 'rig', rig=rig, start_ns=start), 2)
+    assert stamps - start / 1e9 == pytest.approx([0.0, 1.2], abs=1e-4)
+    assert time.time() >= stamps[-1]
+
+
+def test_a_lens_of_the_rig_that_loses_every_frame_can_be_stopped() -> None:
+    """And costs nothing meanwhile."""
+    lens = LensThread(open_lens('vis_left', 'rig', rig=SimulatedRig(drop=1.0)), lambda *_: None)
+    lens.start()
+    busy = time.process_time()
+    time.sleep(0.5)
+    busy = time.process_time() - busy
+    lens.stop()
+    assert lens.join(2)
+    assert busy < 0.2
+    assert (lens.images, lens.failures) == (0, 0)
+
+
 def test_the_kind_follows_from_the_name(folder: Path, video: Path) -> None:
     """Each way to name a source opens the right kind."""
     for name, kind in {
@@ -229,3 +252,37 @@ def test_stopping_does_not_wait_for_the_next_image(folder: Path) -> None:
     lens.stop()
     assert lens.join(2)
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize('handler', ['on_image', 'on_change'])
+@pytest.mark.parametrize('told', [True, False], ids=['told', 'logged'])
+def test_a_lens_is_not_blamed_for_who_uses_it(
+    folder: Path, caplog: pytest.LogCaptureFixture, handler: str, told: bool
+) -> None:
+    """It goes on, and the error is passed on as it is, or logged with its trace."""
+    problem = RuntimeError('no room left')
+
+    def fail(*_: object) -> None:
+        raise problem
+
+    errors: list[Exception] = []
+    handlers = {'on_image': lambda *_: None, handler: fail}
+    if told:
+        handlers['on_error'] = errors.append
+    source = open_lens('vis_left', str(folder), rate=100.0)
+    lens = LensThread(source, **handlers)
+    lens.start()
+    for _ in range(100):
+        if lens.images > 3:
+            break
+        time.sleep(0.02)
+    lens.stop()
+    assert lens.join(2)
+    assert lens.images > 3
+    assert (lens.state, lens.failures, lens.error) == (LensState.RUNNING, 0, '')
+    if told:
+        assert set(errors) == {problem}
+    else:
+        assert 'vis_left goes on' in caplog.text
+        assert 'RuntimeError: no room left' in caplog.text
+        assert 'in fail' in caplog.text

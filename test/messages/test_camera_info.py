@@ -65,6 +65,24 @@ def test_sparse_message_of_a_rectified_camera():
     assert not model.D.any()
 
 
+@pytest.mark.parametrize(
+    ('distortion_model', 'count'),
+    [('plumb_bob', 5), ('equidistant', 4), ('rational_polynomial', 14)],
+)
+def test_without_coefficients_they_are_zero(distortion_model, count):
+    """As many as the model has."""
+    msg = model_to_camera_info(MODEL, 0, '')
+    msg.d, msg.distortion_model = [], distortion_model
+    np.testing.assert_array_equal(camera_info_to_model(msg, 'ir_right').D, np.zeros(count))
+
+
+def test_unknown_distortion_model_is_named():
+    msg = model_to_camera_info(MODEL, 0, '')
+    msg.d, msg.distortion_model = [], 'fisheye'
+    with pytest.raises(CalibrationError, match="distortion_model is 'fisheye', must be one of"):
+        camera_info_to_model(msg, 'ir_right')
+
+
 def test_contradiction_names_lens_and_field():
     msg = model_to_camera_info(MODEL, 0, '')
     msg.distortion_model = 'plumb_bob'

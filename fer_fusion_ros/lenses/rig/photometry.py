@@ -122,8 +122,9 @@ def visible_response(
 
     :param noise: float32 standard normal, of the picture's shape.
     """
-    light = np.float32(light)
-    gain = np.minimum(1.0 / np.maximum(light, 1e-6), photometry.visible_gain_limit)
+    # Without any light the read noise remains.
+    light = np.maximum(np.float32(light), np.float32(1e-6))
+    gain = np.minimum(1.0 / light, photometry.visible_gain_limit)
     return _sensor(
         picture,
         photometry.visible_electrons * light,

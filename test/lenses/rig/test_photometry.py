@@ -47,6 +47,14 @@ def test_in_the_dark_the_picture_is_dim_and_noisy(faces):
     assert 1.0 < ratios[-1] < 0.2 * ratios[0]
 
 
+@pytest.mark.filterwarnings('error')
+def test_without_light_the_noise_remains(faces):
+    dark, nearly = visible(faces, 0.0, rng()), visible(faces, 1e-4, rng())
+    assert np.isfinite(dark).all()
+    assert 0 < dark.mean() < nearly.mean() < visible(faces, 0.02, rng()).mean()
+    assert abs(np.corrcoef(dark.ravel(), faces.ravel())[0, 1]) < 0.05
+
+
 def test_shot_noise_follows_the_square_root_of_the_light():
     white = np.full((200, 200), 0.5, np.float32)
     # Away from black, the display curve halves relative noise: sd(sqrt(x)) = sd(x) / 2 sqrt(x).

@@ -109,6 +109,14 @@ def test_visible_follows_the_light_and_infrared_does_not():
         assert np.array_equal(rig.render('ir_left', 1.0), bright.render('ir_left', 1.0))
 
 
+@pytest.mark.filterwarnings('error')
+def test_light_may_fade_to_nothing():
+    levels = (0.001, 0.0004, 0.0)
+    rig = SimulatedRig(light=lambda t: levels[int(t)])
+    means = [rig.render('vis_left', float(t)).mean() for t in range(3)]
+    assert means[0] > means[1] >= means[2] > 0
+
+
 def test_light_may_change_with_time():
     rig = SimulatedRig(light=lambda t: 1.0 if t < 1 else 0.02)
     assert rig.truth(0.5)[0].light == 1.0
