@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import LensEndedError, LensError
+from fer_fusion_ros.image_files import SUFFIXES, image_files
 from fer_fusion_ros.lenses.frame_clock import FrameClock
 from fer_fusion_ros.lenses.lens_source import LensSource
 from fer_fusion_ros.lenses.names import is_infrared
 
-SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.tif', '.tiff', '.webp')
 
 
 class FolderSource(LensSource):
@@ -35,9 +35,7 @@ class FolderSource(LensSource):
         """List the images."""
         if not self._folder.is_dir():
             raise LensError(f'{self._folder} is no folder; create it, or correct the source')
-        self._files = sorted(
-            file for file in self._folder.iterdir() if file.suffix.lower() in SUFFIXES
-        )
+        self._files = image_files(self._folder)
         if not self._files:
             raise LensError(f'{self._folder} holds no image ({", ".join(SUFFIXES)})')
         self._clock.restart()

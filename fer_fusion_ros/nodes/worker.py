@@ -46,11 +46,6 @@ class Worker(Generic[Item]):
             self._items.append(item)
             self._change.notify()
 
-    def clear(self) -> None:
-        """Forget what waits (the clock jumped: it is of another time)."""
-        with self._change:
-            self._items.clear()
-
     def close(self) -> None:
         """Finish the item in work, forget the others and end the thread."""
         with self._change:

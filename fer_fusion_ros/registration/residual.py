@@ -9,22 +9,19 @@ _MIN_RESPONSE = 0.05
 """Share of the correlation's energy at its peak below which the shift is a guess."""
 
 
-def residual(
-    ir: ImageView, vis: ImageView, box: tuple[float, float, float, float] | None = None
-) -> float | None:
+def residual(ir: ImageView, vis: ImageView) -> float | None:
     """
     Measure the shift between two images by the phase correlation of their gradients.
 
+    The central half of the images is compared.
+
     :param ir: (H, W) uint8.
     :param vis: (H, W, 3) BGR or (H, W) uint8.
-    :param box: x, y, width, height in pixels of the region to compare; the central half when
-        None.
     :return: pixels, or None when the images have too little in common to tell.
     """
     height, width = ir.shape[:2]
-    x, y, w, h = box or (width / 4, height / 4, width / 2, height / 2)
-    rows = slice(max(round(y), 0), round(y + h))
-    columns = slice(max(round(x), 0), round(x + w))
+    rows = slice(round(height / 4), round(height * 3 / 4))
+    columns = slice(round(width / 4), round(width * 3 / 4))
     ir, vis = ir[rows, columns], vis[rows, columns]
     if vis.ndim == 3:
         vis = cv2.cvtColor(vis, cv2.COLOR_BGR2GRAY)

@@ -9,8 +9,7 @@ import numpy as np
 from fer_fusion_ros.exceptions import DataError
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.labels import CK_PLUS_LABELS, LABELS, canonical_name
-
-SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.pgm'}
+from fer_fusion_ros.image_files import SUFFIXES, image_files
 
 _COHN_KANADE = re.compile(r'S(\d+)_(\d+)_\d+')
 """Cohn-Kanade's file names: subject, sequence, frame."""
@@ -41,9 +40,9 @@ def load_class_folders(path: str | Path, size: int = 48) -> Faces:
     for folder, name in zip(folders, names, strict=True):
         if name not in labels:
             raise DataError(f'{folder}: unknown expression; known are {", ".join(labels)}.')
-        found = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+        found = image_files(folder)
         if not found:
-            raise DataError(f'{folder}: holds no images ({", ".join(sorted(SUFFIXES))}).')
+            raise DataError(f'{folder}: holds no images ({", ".join(SUFFIXES)}).')
         files += [(file, labels.index(name)) for file in found]
     parts = [_COHN_KANADE.match(file.name) for file, _ in files]
     subjects = sequences = None

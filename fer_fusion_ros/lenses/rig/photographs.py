@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import RigError
+from fer_fusion_ros.image_files import SUFFIXES, image_files
 
-SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
 # Where OpenCV's Haar cascade finds the face in scikit-image's astronaut, x y width height.
 ASTRONAUT_BOX = (177, 66, 95, 95)
@@ -99,7 +99,7 @@ def _astronaut() -> np.ndarray:
 
 def _read(path: Path) -> list[np.ndarray]:
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        files = image_files(path)
         if not files:
             raise RigError(f'{path} holds no image ({", ".join(SUFFIXES)}); name another folder')
     elif path.is_file():

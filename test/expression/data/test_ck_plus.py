@@ -104,7 +104,7 @@ class MiddleDetector(FaceDetector):
 
     def detect(self, image, size_range=None):
         height, width = image.shape
-        return [Detection((width / 2 - 50, height / 2 - 50, 100.0, 100.0), 1.0, None)]
+        return [Detection((width / 2 - 50, height / 2 - 50, 100.0, 100.0), 1.0)]
 
 
 def recording(folder, subject, sequence, code, frames):
