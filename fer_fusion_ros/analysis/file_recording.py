@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -26,8 +27,9 @@ class FileRecording(Recording):
     """
     Read one image, folder of images or video for each lens.
 
-    Images of the same name (else the same place in the order of names) belong together. Videos
-    play at their own rates and are put together by time.
+    Images of the same name belong together, and a moment may lack some of the lenses; where no
+    names are shared, those at the same place in the order of names do. Videos play at their own
+    rates and are put together by time.
 
     :param sources: Path of each lens's file or folder; at least one lens.
     :param models: Calibration of the lenses that have one.
@@ -120,13 +122,18 @@ def _list_images(path: Path) -> list[Path]:
 
 
 def _match(images: Mapping[str, list[Path]]) -> list[dict[str, Path]]:
-    """Put images together by name where all lenses share names, else by their order."""
+    """Put images together by name where all lenses share one, else by order, else by any name."""
     by_name = {lens: {file.stem: file for file in files} for lens, files in images.items()}
-    shared = set.intersection(*(set(names) for names in by_name.values()))
-    if shared:
-        return [{lens: names[name] for lens, names in by_name.items()} for name in sorted(shared)]
     lengths = {lens: len(files) for lens, files in images.items()}
-    if len(set(lengths.values())) > 1:
+    ordered = len(set(lengths.values())) == 1
+    counts = Counter(name for names in by_name.values() for name in names)
+    most = max(counts.values())
+    if most == len(images) or (most > 1 and not ordered):
+        return [
+            {lens: names[name] for lens, names in by_name.items() if name in names}
+            for name in sorted(counts)
+        ]
+    if not ordered:
         raise RecordingError(
             f'cannot tell which images belong together: no name is shared, and there are {lengths}'
             '; give those of one moment the same name'

@@ -1,0 +1,76 @@
+"""Which images belong together, and when they were taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_fusion_ros.analysis import FileRecording, analyze
+from fer_fusion_ros.exceptions import RecordingError
+
+
+def write(folder: Path, **names: list[str]) -> Path:
+    """Write small black images with these names for each lens."""
+    for lens, own in names.items():
+        (folder / lens).mkdir(parents=True)
+        for name in own:
+            cv2.imwrite(str(folder / lens / f'{name}.png'), np.zeros((48, 64), np.uint8))
+    return folder
+
+
+def moments(recording: FileRecording) -> list[tuple[str, float, list[str]]]:
+    """Return the name, the time in seconds and the lenses of each moment."""
+    return [
+        (moment.name, moment.frame_set.stamp_ns * 1e-9, sorted(moment.frame_set.frames))
+        for moment in recording
+    ]
+
+
+def names_and_lenses(folder: Path) -> list[tuple[str, list[str]]]:
+    return [(name, lenses) for name, _, lenses in moments(FileRecording.from_folder(folder))]
+
+
+def test_a_moment_may_lack_a_lens_and_shifts_no_other(tmp_path: Path) -> None:
+    numbers = [f'{n:03}' for n in range(6)]
+    infrared = [name for name in numbers if name != '003']
+    write(tmp_path, ir_left=infrared, vis_left=numbers[:5])
+    recording = FileRecording.from_folder(tmp_path, rate=10.0)
+    pair = ['ir_left', 'vis_left']
+    assert moments(recording) == [
+        (f'{name}.png', pytest.approx(n / 10), lenses)
+        for n, (name, lenses) in enumerate(
+            zip(numbers, [pair, pair, pair, ['vis_left'], pair, ['ir_left']], strict=True)
+        )
+    ]
+    assert [reading.time for reading in analyze(recording)] == pytest.approx(np.arange(6) / 10)
+
+
+def test_one_shared_name_discards_no_other(tmp_path: Path) -> None:
+    write(tmp_path, ir_left=['dark', 'ir_0', 'ir_1'], vis_left=['dark', 'vis_0'])
+    assert names_and_lenses(tmp_path) == [
+        ('dark.png', ['ir_left', 'vis_left']),
+        ('ir_0.png', ['ir_left']),
+        ('ir_1.png', ['ir_left']),
+        ('vis_0.png', ['vis_left']),
+    ]
+
+
+def test_names_are_followed_that_no_lens_shares_with_all(tmp_path: Path) -> None:
+    write(tmp_path, ir_left=['0'], ir_right=['1'], vis_left=['0', '1'])
+    assert names_and_lenses(tmp_path) == [
+        ('0.png', ['ir_left', 'vis_left']),
+        ('1.png', ['ir_right', 'vis_left']),
+    ]
+
+
+def test_without_a_shared_name_the_order_decides(tmp_path: Path) -> None:
+    write(tmp_path, ir_left=['i0', 'i1'], vis_left=['v0', 'v1'])
+    assert names_and_lenses(tmp_path) == [
+        (name, ['ir_left', 'vis_left']) for name in ('v0.png', 'v1.png')
+    ]
+    cv2.imwrite(str(tmp_path / 'ir_left' / 'i2.png'), np.zeros((48, 64), np.uint8))
+    with pytest.raises(RecordingError, match='give those of one moment the same name'):
+        FileRecording.from_folder(tmp_path)
