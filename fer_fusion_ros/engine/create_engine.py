@@ -31,17 +31,20 @@ def create_engine(
 
     :param model_path: the ``.onnx`` file, or the bare name of bundled weights, such as
         ``expression_stride2``; 'torch' reads the ``.safetensors`` beside it.
-    :param engine: one of `ENGINES`; 'auto' takes torch where it can use a CUDA device, else the
-        first that is installed of OpenVINO, ONNX Runtime and torch.
+    :param engine: one of `ENGINES`; 'auto' takes torch where it can use a CUDA device and finds
+        its file, else the first that is installed of OpenVINO, ONNX Runtime and torch.
     :param threads: CPU threads; None or 0 for all cores.
     :raises EngineError: if the engine or the file is missing or bad; says what to do.
     """
     if engine not in ENGINES:
         raise EngineError(f'engine is {engine!r}; choose one of {", ".join(ENGINES)}')
-    name = _installed() if engine == 'auto' else engine
     path = weights_file(model_path)
+    weights = path.parent / f'{path.stem}.safetensors'
+    name = engine
+    if engine == 'auto':
+        name = 'torch' if weights.is_file() and _can_use_cuda() else cpu_engine()
     if name == 'torch':
-        path = path.with_suffix('.safetensors')
+        path = weights
     if not path.is_file():
         raise EngineError(f'{path} is missing; name the weights of a training, or install again')
     try:
@@ -79,13 +82,9 @@ def weights_file(name: str | Path, suffix: str = '.onnx') -> Path:
     return WEIGHTS / f'{path.name}{suffix}'
 
 
-def _installed() -> str:
-    return 'torch' if _can_use_cuda() else cpu_engine()
-
-
 def cpu_engine() -> str:
     """
-    Return the name of the engine that 'auto' takes where there is no CUDA device.
+    Return the name of the engine that 'auto' takes where it does not use a CUDA device.
 
     :raises EngineError: if none is installed.
     """

@@ -17,6 +17,9 @@ class TorchEngine(Engine):
     """
     Run one of the package's networks from its weights.
 
+    From then on nothing in the process computes in TensorFloat-32, as torch has one switch for all
+    threads.
+
     :param path: the ``.safetensors`` file; its metadata names the network's ``preset``.
     :param threads: CPU threads of the process; None for all cores.
     """
@@ -30,6 +33,9 @@ class TorchEngine(Engine):
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         if threads:
             torch.set_num_threads(threads)
+        # TensorFloat-32 would move probabilities by more than 1e-3.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
         self._device = 'cuda' if torch.cuda.is_available() else 'cpu'
         if 'stem.0.weight' in weights:
             module: nn.Module = PyConvSE18(self.metadata['preset'])
@@ -42,7 +48,6 @@ class TorchEngine(Engine):
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run the network; see `Engine.run`."""
-        # TensorFloat-32 would move probabilities by more than 1e-3.
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
+        with torch.inference_mode():
             tensors = [torch.from_numpy(inputs[name]).to(self._device) for name in self._inputs]
             return {self._output: self._module(*tensors).cpu().numpy()}

@@ -1,6 +1,9 @@
 import importlib.util
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +91,40 @@ def test_auto_takes_the_first_installed_and_imports_no_other():
     name, cuda, *imported = done.stdout.split()
     assert name == ('torch' if cuda == 'True' else first)
     assert imported == [name]
+
+
+def test_auto_runs_a_lone_onnx_file_where_there_is_cuda(tmp_path, monkeypatch):
+    module = importlib.import_module('fer_fusion_ros.engine.create_engine')
+    monkeypatch.setattr(module, '_can_use_cuda', lambda: True)
+    monkeypatch.setattr(module, 'cpu_engine', lambda: 'onnxruntime')
+    lone = Path(shutil.copy(WEIGHTS / 'expression_stride2.onnx', tmp_path / 'mine.onnx'))
+    assert create_engine(lone).name == 'onnxruntime'
+    with pytest.raises(EngineError, match=r'mine\.safetensors is missing'):
+        create_engine(lone, 'torch')
+    with pytest.raises(EngineError, match=r'absent\.onnx is missing'):
+        create_engine(tmp_path / 'absent.onnx')
+    pytest.importorskip('torch')
+    shutil.copy(WEIGHTS / 'expression_stride2.safetensors', tmp_path / 'mine.safetensors')
+    assert create_engine(lone).name == 'torch'
+
+
+def test_torch_keeps_cudnn_but_computes_in_full_floats(monkeypatch):
+    torch = pytest.importorskip('torch')
+    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    for flags in (convolutions, products):
+        monkeypatch.setattr(flags, 'allow_tf32', True)
+    engine = create_engine('fusion', 'torch', 1)
+    seen = set()
+
+    def look(*_):
+        seen.add((convolutions.enabled, convolutions.allow_tf32, products.allow_tf32))
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(look)
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(engine.run, [pairs((1, 1, 8, 8))] * 30))
+    hook.remove()
+    assert seen == {(True, False, False)}
+    assert convolutions.enabled
 
 
 def test_bundled_weights_have_names():
