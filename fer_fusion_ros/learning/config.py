@@ -1,6 +1,7 @@
 """Read a training's configuration from YAML into a dataclass."""
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,9 @@ import yaml
 from fer_fusion_ros.exceptions import ConfigurationError
 
 T = TypeVar('T')
+
+_EXPONENT = re.compile(r'[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+')
+"""Numbers such as 1e-3, which are texts in YAML 1.1: it wants 1.0e-3."""
 
 
 def load_config(path: str | Path, kind: type[T], overrides: Sequence[str] = ()) -> T:
@@ -27,7 +31,7 @@ def load_config(path: str | Path, kind: type[T], overrides: Sequence[str] = ()) 
     path = Path(path)
     try:
         values = yaml.safe_load(path.read_text()) or {}
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigurationError(f'{path}: cannot be read as YAML: {error}') from error
     for override in overrides:
         name, equals, text = override.partition('=')
@@ -36,8 +40,17 @@ def load_config(path: str | Path, kind: type[T], overrides: Sequence[str] = ()) 
         *parents, leaf = name.strip().split('.')
         place = values
         for parent in parents:
-            place = place.setdefault(parent, {})
-        place[leaf] = yaml.safe_load(text)
+            place = place.setdefault(parent, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            raise ConfigurationError(
+                f'{path}: {override!r} enters what is no mapping of names to values.'
+            )
+        try:
+            place[leaf] = yaml.safe_load(text)
+        except (ValueError, yaml.YAMLError) as error:
+            raise ConfigurationError(
+                f'{override!r}: the value cannot be read as YAML: {error}'
+            ) from error
     return build_config(values, kind, str(path))
 
 
@@ -78,6 +91,8 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return build_config(value, hint, where)
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if float in options and isinstance(value, str) and _EXPONENT.fullmatch(value):
+        value = float(value)
     if hint in (tuple[float, ...], tuple[int, ...], tuple[str, ...]):
         if isinstance(value, list):
             return tuple(_convert(item, typing.get_args(hint)[0], where) for item in value)

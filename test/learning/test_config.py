@@ -12,6 +12,7 @@ from fer_fusion_ros.learning.config import load_config
 class Inner:
     angle: float = 1.0
     sides: tuple[int, ...] = ()
+    turns: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,37 @@ def test_overrides_win_over_the_file(tmp_path):
 def test_errors_name_the_file_and_the_field(tmp_path, text, message):
     with pytest.raises(ConfigurationError, match=message):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize('text', ['1e-3', '1E-3', '+1e-03', '.1e-2', '1.e-3', '1.0e-3'])
+def test_numbers_with_an_exponent_are_read_as_people_write_them(tmp_path, text):
+    recipe = read(tmp_path, 'name: 1e3', f'rate={text}', f'inner.turns=[{text}, 2]')
+    assert recipe == Recipe('1e3', rate=1e-3, inner=Inner(turns=(1e-3, 2.0)))
+
+
+@pytest.mark.parametrize(
+    ('text', 'override', 'message'),
+    [
+        ('name: a\ninner:', 'inner.angle=15', "'inner.angle=15' enters what is no mapping"),
+        ('name: a', 'epochs.x=1', "epochs is {'x': 1} but must be of type int"),
+        ('name: a\nepochs: 3', 'epochs.x=1', r"recipe\.yaml: 'epochs.x=1' enters what is no map"),
+        ('name: a\nepochs: 3', 'epochs.x.y=1', 'no mapping'),
+        ('- 1', 'epochs=3', 'no mapping'),
+        ('name: a', 'epochs=[1', r"'epochs=\[1': the value cannot be read as YAML"),
+        ('name: a', 'name=2001-99-99', 'the value cannot be read as YAML'),
+        ('name: a', 'epochs=1e3', "epochs is '1e3' but must be of type int"),
+        ('name: a', 'rate=1e', "rate is '1e' but must be of type float"),
+    ],
+)
+def test_wrong_overrides_are_named(tmp_path, text, override, message):
+    with pytest.raises(ConfigurationError, match=message):
+        read(tmp_path, text, override)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / 'binary.yaml').write_bytes(b'\xff\xfe\xfa: 1')
+    with pytest.raises(ConfigurationError, match=r'binary\.yaml: cannot be read as YAML'):
+        load_config(tmp_path / 'binary.yaml', Recipe)
 
 
 def test_an_override_needs_an_equals_sign(tmp_path):
