@@ -35,17 +35,13 @@ def main(args: argparse.Namespace) -> int:
 
     from fer_fusion_ros.exceptions import DataError
     from fer_fusion_ros.expression.data.fer2013 import load_fer2013
-    from fer_fusion_ros.fusion.evaluate import (
-        evaluate,
-        face_table,
-        report,
-        save_rows,
-        with_baselines,
-    )
+    from fer_fusion_ros.expression.evaluation_report import save_csv
+    from fer_fusion_ros.fusion.evaluate import evaluate, face_table, report, with_baselines
+    from fer_fusion_ros.fusion.metrics import SMALLEST
     from fer_fusion_ros.fusion.pairs import load_pairs
     from fer_fusion_ros.learning.progress import progress_bar
 
-    pairs = load_pairs(args.data)
+    pairs = load_pairs(args.data, SMALLEST)
     pairs = [pair for pair in pairs if args.split in ('all', pair.split)]
     if not pairs:
         raise DataError(f'{args.data}: none of its pairs is in the split {args.split}.')
@@ -66,7 +62,7 @@ def main(args: argparse.Namespace) -> int:
             f'{face_table(fuse, faces)}\n'
         )
     (output / 'tables.md').write_text(text)
-    save_rows(rows, output / 'pairs.csv')
+    save_csv(output / 'pairs.csv', rows)
     print(text)
     return 0
 

@@ -1,8 +1,6 @@
 """Compare a fusion network with classic methods on aligned pairs."""
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -101,14 +99,6 @@ def face_table(
         means = ' | '.join(f'{value:.3f}' for value in np.mean(rows, axis=0))
         lines.append(f'| {light:g} | {means} |')
     return '\n'.join(lines)
-
-
-def save_rows(rows: Sequence[Mapping[str, str | float]], path: str | Path) -> None:
-    """Write what `evaluate` returned as CSV."""
-    with Path(path).open('w', newline='') as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def with_baselines(name: str, method: Method) -> dict[str, Method]:

@@ -32,10 +32,12 @@ class Fuser:
         """
         Fuse grey images of one size.
 
-        :param ir: (H, W) or (N, H, W) uint8.
+        :param ir: (H, W) or (N, H, W) uint8; N may be 0.
         :param vis: luminance, the same shape.
         :return: the same shape, uint8.
         """
+        if ir.size == 0:
+            return np.empty(ir.shape, np.uint8)
         height, width = ir.shape[-2:]
         inputs = {
             name: cv2.LUT(image.reshape(-1, width), _TO_NETWORK).reshape(-1, 1, height, width)
@@ -61,27 +63,24 @@ class Fuser:
         return cv2.cvtColor(cv2.merge([fused, red, blue]), cv2.COLOR_YCrCb2BGR)
 
     def fuse_pair(
-        self, ir: np.ndarray | None, vis: np.ndarray | None, colour: bool = True
+        self, ir: np.ndarray | None, vis: np.ndarray | None
     ) -> tuple[np.ndarray, Modality]:
         """
         Fuse a pair, or fall back to the image that is left.
 
         :param ir: (H, W) uint8 or None.
         :param vis: (H, W, 3) BGR or (H, W) uint8, or None.
-        :param colour: return (H, W, 3) BGR, else (H, W) grey.
-        :return: image and what it was made from.
+        :return: (H, W, 3) BGR uint8, and what it was made from.
         :raises ValueError: if both are None.
         """
         if ir is not None and vis is not None:
-            fused = self.fuse_colour(ir, vis) if colour else self.fuse(ir, to_grey(vis))
-            return fused, Modality.FUSED
+            return self.fuse_colour(ir, vis), Modality.FUSED
         image = ir if vis is None else vis
         if image is None:
             raise ValueError('neither an infrared nor a visible image to fuse')
-        modality = Modality.INFRARED if vis is None else Modality.VISIBLE
-        if colour and image.ndim == 2:
+        if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-        return image if colour else to_grey(image), modality
+        return image, Modality.INFRARED if vis is None else Modality.VISIBLE
 
 
 def to_grey(image: np.ndarray) -> np.ndarray:

@@ -10,7 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_fusion_ros.exceptions import DataError
+
 Image = NDArray[np.float64]
+
+SMALLEST = 25
+"""Height and width in pixels below which VIF has nothing left at its coarsest scale."""
 
 
 def entropy(f: Image) -> float:
@@ -94,11 +99,17 @@ METRICS: dict[str, Callable[[Image, Image, Image], float]] = {
 def measure(a: NDArray, b: NDArray, f: NDArray) -> dict[str, float]:
     """Return every figure of ``METRICS`` for one fused image.
 
+    :raises DataError: when the images are less than `SMALLEST` pixels high or wide.
     :raises ValueError: when the three images differ in shape or are not (H, W).
     """
     if not (a.shape == b.shape == f.shape and a.ndim == 2):
         raise ValueError(
             f'Give three (H, W) images of one size, not {a.shape}, {b.shape}, {f.shape}.'
+        )
+    if min(a.shape) < SMALLEST:
+        raise DataError(
+            f'Images of {a.shape[1]}x{a.shape[0]} pixels cannot be measured; give such as are at '
+            f'least {SMALLEST} pixels high and wide.'
         )
     a, b, f = (np.asarray(image, np.float64) for image in (a, b, f))
     return {name: metric(a, b, f) for name, metric in METRICS.items()}

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import DataError
+from fer_fusion_ros.image_files import SUFFIXES, image_files
 
-SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff')
 SPLITS = ('train', 'validation', 'test')
 
 
@@ -75,8 +75,7 @@ def load_pairs(folder: str | Path, smallest: int = 1) -> list[Pair]:
 
 
 def _images(folder: Path) -> dict[str, Path]:
-    paths = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES)
-    return {path.stem: path for path in paths}
+    return {path.stem: path for path in image_files(folder)}
 
 
 def _read(path: Path) -> np.ndarray:

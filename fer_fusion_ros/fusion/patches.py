@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.fusion.pairs import Pair
 from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
 
@@ -19,11 +20,18 @@ class Scenes:
     :param darkest: weakest light, relative to daylight; levels are drawn evenly on a logarithmic
         scale from here to 1.
     :param faces: share of patches that show faces, where face pictures are given.
+    :raises ConfigurationError: if the weakest light is none, or more than daylight.
     """
 
     dark: float = 0.0
     darkest: float = 0.02
     faces: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.darkest <= 1:
+            raise ConfigurationError(
+                f'darkest is {self.darkest}; it must be above 0 and at most 1, which is daylight.'
+            )
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,8 @@ class Patches:
         if rng.random() < self.scenes.dark:
             light = self.scenes.darkest ** rng.random()
             if not faces:
-                trust = 1 - np.log(light) / np.log(self.scenes.darkest)
+                # By daylight alone, the weakest light is no measure: the logarithms are 0.
+                trust = 1 - np.log(light) / np.log(self.scenes.darkest) if light < 1 else 1.0
                 texture = trust * vis + (1 - trust) * ir
             vis = visible(vis, light, rng)
         patch = np.stack([ir, vis, structure, texture]).astype(np.float32)

@@ -1,7 +1,10 @@
 """Differentiable forms of fusion metrics, which the bundled recipe adds to the paper's losses.
 
 Images are (N, 1, H, W) in [-1, 1]; each function returns (N,), where more is better. They follow
-`metrics.py`, save for small constants that keep the gradients finite in flat regions.
+`metrics.py`, save that small constants keep the gradients finite in flat regions, and that Qabf
+takes edges for as different as the angle between them, at most 90 degrees. The metric, as it was
+published, subtracts angles in (-90, 90] degrees: of two nearly horizontal edges that lean to
+different sides it finds nothing kept.
 """
 
 import math

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage, signal, stats
 
+from fer_fusion_ros.exceptions import DataError
 from fer_fusion_ros.fusion import metrics
 from fer_fusion_ros.fusion.baselines import BASELINES
 
@@ -180,6 +181,14 @@ def test_flat_images_have_figures_too():
 def test_images_of_different_sizes_are_refused():
     with pytest.raises(ValueError, match=r'\(4, 5\)'):
         metrics.measure(np.zeros((4, 4)), np.zeros((4, 5)), np.zeros((4, 4)))
+
+
+def test_images_too_small_to_measure_are_refused():
+    noise = np.random.default_rng(0).integers(0, 256, (30, metrics.SMALLEST), np.uint8)
+    assert all(np.isfinite(value) for value in metrics.measure(noise, noise, noise).values())
+    for small in (noise[:, 1:], noise[:, 1:].T, noise[:0]):
+        with pytest.raises(DataError, match='at least 25 pixels high and wide'):
+            metrics.measure(small, small, small)
 
 
 @pytest.mark.parametrize('name', BASELINES)

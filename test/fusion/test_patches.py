@@ -3,6 +3,7 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
+from fer_fusion_ros.exceptions import ConfigurationError  # noqa: E402
 from fer_fusion_ros.fusion.pairs import Pair  # noqa: E402
 from fer_fusion_ros.fusion.patches import Patches, Scenes  # noqa: E402
 
@@ -51,6 +52,17 @@ def test_by_weak_light_the_texture_is_that_of_the_infrared_image(pairs):
     darkest, brightest = share.argmin(), share.argmax()
     assert batch.vis[darkest].mean() < batch.vis[brightest].mean() - 0.3
     torch.testing.assert_close(batch.texture[brightest], batch.vis[brightest], atol=0.3, rtol=0)
+
+
+def test_light_that_is_never_weak_leaves_the_texture_visible(pairs):
+    batch = Patches(pairs, 24, Scenes(dark=1.0, darkest=1.0)).batch(range(4))
+    torch.testing.assert_close(batch.texture, -batch.ir)
+
+
+@pytest.mark.parametrize('darkest', [0.0, -1.0, 1.1, float('nan')])
+def test_the_weakest_light_is_above_none_and_at_most_daylight(darkest):
+    with pytest.raises(ConfigurationError, match=r'darkest is .*; it must be above 0'):
+        Scenes(darkest=darkest)
 
 
 def test_faces_fill_the_patch_and_are_wanted_as_by_daylight():
