@@ -1,12 +1,14 @@
 """Export a trained expression network as safetensors and ONNX."""
 
 import argparse
+import math
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `fer_fusion export-expression`."""
     parser.add_argument(
-        'checkpoint', help='checkpoint of a training, such as out/expression/best.ckpt'
+        'checkpoint',
+        help='checkpoint of a training, such as out/expression/best.ckpt, or exported weights',
     )
     parser.add_argument('--output', default='out/expression', help='folder of both files')
     parser.add_argument('--name', default='expression', help='of both files, without suffix')
@@ -19,19 +21,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--temperature',
         type=float,
-        default=1.0,
-        help='divides the logits at run time; `evaluate-expression --calibrate` finds it',
+        help='divides the logits at run time; `evaluate-expression --calibrate` finds it; '
+        "default: the weights' own, 1 for a checkpoint",
     )
 
 
 def main(args: argparse.Namespace) -> int:
     """Export, check against PyTorch and print the files' hashes."""
+    from fer_fusion_ros.exceptions import ConfigurationError
     from fer_fusion_ros.expression.data.load_faces import load_faces
     from fer_fusion_ros.expression.export import export_expression, load_network
 
+    if args.temperature is not None and not 0 < args.temperature < math.inf:
+        raise ConfigurationError(
+            f'--temperature is {args.temperature:g}; it must be finite and above 0.'
+        )
     faces = load_faces(args.int8, 'train') if args.int8 else None
     network, metadata = load_network(args.checkpoint)
-    metadata['temperature'] = str(args.temperature)
+    if args.temperature is not None:
+        metadata['temperature'] = str(args.temperature)
     digests = export_expression(network, metadata, args.output, args.name, faces)
     for name, digest in digests.items():
         print(f'{digest}  {args.output}/{name}')

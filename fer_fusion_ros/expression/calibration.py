@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from fer_fusion_ros.expression.classifier import softmax
+
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """
@@ -67,9 +69,7 @@ def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     :param probabilities: (N, C), rows sum to 1.
     :return: (N, C), rows sum to 1.
     """
-    logs = np.log(np.maximum(probabilities.astype(np.float64), 1e-30)) / temperature
-    odds = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
+    return softmax(np.log(np.maximum(probabilities.astype(np.float64), 1e-30)) / temperature)
 
 
 def cross_fitted(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Classify face crops at run time."""
 
+import math
 from pathlib import Path
 
 import cv2
@@ -42,6 +43,11 @@ class Classifier:
                 f'{self._engine.path} is no expression network, or lacks metadata ({error}): '
                 'name another file, or export the weights again'
             ) from error
+        if not 0 < self.temperature < math.inf:
+            raise EngineError(
+                f'{self._engine.path}: its temperature is {self.temperature:g}, but must be '
+                'finite and above 0; export the weights again with another --temperature'
+            )
         if labels != LABELS:
             raise EngineError(
                 f'{self._engine.path} is for the labels {labels}, not {LABELS}; train it for them'
@@ -63,6 +69,10 @@ class Classifier:
             crops = np.stack([cv2.resize(c, size, interpolation=cv2.INTER_AREA) for c in crops])
         faces = cv2.LUT(crops.reshape(-1, self.size), self._to_network)
         faces = faces.reshape(-1, 1, self.size, self.size)
-        logits = self._engine.run_batch({'face': faces})['logits'] / self.temperature
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return softmax(self._engine.run_batch({'face': faces})['logits'] / self.temperature)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the probabilities (N, C) of logits (N, C)."""
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)

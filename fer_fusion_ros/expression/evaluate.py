@@ -30,9 +30,13 @@ class Evaluation:
     duplicates: np.ndarray | None = None
 
     def accuracies(self) -> list[dict[str, str | int | float]]:
-        """Return one row per view and subset: accuracy, mean recall over classes, ECE."""
+        """
+        Return one row per view and subset: accuracy, mean recall over classes, ECE.
+
+        A subset that no face is in has no row.
+        """
         subsets = {'all': np.ones(len(self.faces), bool)}
-        if self.duplicates is not None:
+        if self.duplicates is not None and not self.duplicates.all():
             subsets['without duplicates of training faces'] = ~self.duplicates
         rows = []
         for view, probabilities in self.probabilities.items():
@@ -85,8 +89,10 @@ def evaluate(
     :param size: height and width of its crops in pixels.
     :param faces: at least that large.
     :param training: what the classifier was trained on, to find duplicates.
-    :raises DataError: if the faces are too small.
+    :raises DataError: if there are no faces, or they are too small.
     """
+    if not len(faces):
+        raise DataError(f'{faces.name}: has no faces to evaluate; choose another split or fold.')
     if min(faces.images.shape[1:]) < size:
         raise DataError(f'{faces.name}: images are smaller than the {size} pixels needed.')
     each = np.stack([predict(crops) for crops in _ten_crops(faces.images, size)])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_fusion_ros.expression.classifier import Classifier
+from fer_fusion_ros.expression.classifier import Classifier, softmax
 from fer_fusion_ros.expression.labels import LABELS
 
 if TYPE_CHECKING:
@@ -75,9 +75,3 @@ def predict_with(network: nn.Module, metadata: Mapping[str, str]) -> Predict:
 
     mean, std, temperature = (float(metadata[name]) for name in ('mean', 'std', 'temperature'))
     return lambda crops: softmax(predict_logits(network, crops, mean, std) / temperature)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the probabilities (N, C) of logits (N, C)."""
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)

@@ -11,6 +11,7 @@ pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
 from fer_fusion_ros.commands.main import main
+from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.light_experiment import LIGHTS, MODALITIES
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'training' / 'expression.yaml'
@@ -57,6 +58,22 @@ def test_the_way_from_faces_to_figures(archive, tmp_path, capsys, monkeypatch):
     teacher = ['--start-from', 'weights/expression.safetensors', '--teacher']
     assert main([*further, *teacher, 'weights/expression.onnx']) == 0
     assert Path('further/last.ckpt').exists()
+
+
+def test_an_export_keeps_the_temperature_unless_one_is_given(tmp_path, capsys):
+    path = tmp_path / 'again.onnx'
+    export = ['export-expression', 'expression_stride2', '--output', str(tmp_path)]
+    export += ['--name', 'again']
+    for wrong in ('0', '-1', 'nan', 'inf'):
+        assert main([*export, '--temperature', wrong]) == 1
+        assert 'it must be finite and above 0' in capsys.readouterr().err
+    assert not path.exists()
+    bundled = Classifier('onnxruntime', 'expression_stride2').temperature
+    assert bundled != 1
+    assert main(export) == 0
+    assert Classifier('onnxruntime', path).temperature == bundled
+    assert main([*export, '--temperature', '1.5']) == 0
+    assert Classifier('onnxruntime', path).temperature == 1.5
 
 
 def test_the_light_experiment_goes_from_daylight_to_night(archive, tmp_path, capsys):

@@ -41,6 +41,17 @@ def test_refuses_weights_of_something_else():
         Classifier(weights=WEIGHTS / 'fusion.onnx')
 
 
+@pytest.mark.parametrize('temperature', ['0', '-1', 'nan', 'inf'])
+def test_refuses_a_temperature_that_gives_no_probabilities(temperature, tmp_path):
+    onnx = pytest.importorskip('onnx')
+    model = onnx.load(str(WEIGHTS / 'expression_stride2.onnx'))
+    [entry] = [entry for entry in model.metadata_props if entry.key == 'temperature']
+    entry.value = temperature
+    onnx.save(model, str(tmp_path / 'mine.onnx'))
+    with pytest.raises(EngineError, match=r'mine\.onnx: its temperature is .*, but must be'):
+        Classifier('onnxruntime', tmp_path / 'mine.onnx')
+
+
 def test_tells_more_faces_than_chance_does(classifier, shared_data):
     from fer_fusion_ros.expression.labels import FER2013_TO_LABEL
 

@@ -80,6 +80,18 @@ def test_everything_is_saved(faces, tmp_path):
     assert (folder / 'reliability.png').is_file()
 
 
+def test_a_subset_without_faces_is_left_out(faces, tmp_path):
+    evaluation = evaluate(told_by_level, 6, faces, faces)
+    assert [row['faces'] for row in evaluation.accuracies()] == ['all'] * len(VIEWS)
+    save(evaluation, tmp_path)
+    assert 'duplicates' not in (tmp_path / 'tables.md').read_text()
+
+
+def test_there_must_be_faces(faces):
+    with pytest.raises(DataError, match='known: has no faces'):
+        evaluate(told_by_level, 6, faces.subset(np.zeros(6, bool)))
+
+
 def test_faces_must_be_large_enough(faces):
     with pytest.raises(DataError, match='known: images are smaller than the 9 pixels'):
         evaluate(told_by_level, 9, faces)
