@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.engine import create_engine
+from fer_fusion_ros.exceptions import EngineError
 from fer_fusion_ros.expression.modality import Modality
 
 _TO_NETWORK = (np.arange(256, dtype=np.float32) / np.float32(127.5) - 1).reshape(1, 256)
@@ -27,6 +28,13 @@ class Fuser:
     ) -> None:
         self._engine = create_engine(weights or 'fusion', engine, threads)
         self.model = f'{self._engine.path.stem}-{self._engine.model_hash}'
+        try:
+            self.fuse(*np.zeros((2, 16, 16), np.uint8))
+        except Exception as error:  # each engine has its own
+            raise EngineError(
+                f'{self._engine.path} is no fusion network: it does not make one image of `ir` '
+                'and `vis`; name another file, or export the weights again'
+            ) from error
 
     def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         """

@@ -65,7 +65,7 @@ class ExpressionNode(StageNode):
                     side,
                     frame_set.image(f'ir_{side}'),
                     frame_set.image(f'vis_{side}'),
-                    self._images.models.get(f'vis_{side}'),
+                    self._images.models.get(reference.lens),
                 )
                 headers[side] = make_header(reference.stamp_ns, reference.frame_id)
         if not pairs:

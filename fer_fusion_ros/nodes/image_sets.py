@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from builtin_interfaces.msg import Time
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from fer_fusion_ros.exceptions import FerFusionError
@@ -17,6 +19,7 @@ from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS
 from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.nodes.core_log import CoreLog
 from fer_fusion_ros.nodes.parameters import declare
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.nodes.worker import Worker
@@ -77,7 +80,7 @@ class ImageSets:
             'tolerance',
             0.02,
             'images whose stamps differ by less belong together, in seconds',
-            range=(0.0, 1.0),
+            range=(0.001, 1.0),
         )
         stale_after = declare(
             node,
@@ -97,8 +100,9 @@ class ImageSets:
         self.models: dict[str, CameraModel | None] = {}
         self._refused = 0
         self._node = node
+        self._log = CoreLog(node)
         self._topics: dict[str, str] = {}
-        self._seen: dict[str, CameraInfo] = {}
+        self._seen: dict[str, bytes] = {}
         self._first: float | None = None
         self._calibrated = False
         self._lock = threading.Lock()
@@ -106,11 +110,12 @@ class ImageSets:
         self._silent: set[str] = set()
         self._resets = 0
         self._reported = 0
+        self._failures: list[Exception] = []  # since the last report
         self._slop = slop
         self._sets = 0
         self._last_set = time.monotonic()
         self._synchroniser = Synchroniser(self.lenses, slop=slop, stale_after=stale_after)
-        self._worker = Worker(work, depth, node.on_error)
+        self._worker = Worker(work, depth, self._on_error)
         lenses_of: dict[str, list[str]] = {}
         for lens in self.lenses:
             image_topic, info_topic = topics(lens)
@@ -160,15 +165,25 @@ class ImageSets:
             frames[lens] = replace(frame, image=image)
         return FrameSet(frame_set.stamp_ns, frames)
 
+    def calibration(self) -> dict[str, CameraModel | None]:
+        """Return the model of each lens to use, None where none has come."""
+        return {lens: self.models.get(lens) for lens in self.lenses}
+
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return what is wrong with the streams, and their figures."""
         status = self._synchroniser.status()
         problems = [self._why_missing(lens, status) for lens in status.missing]
         problems += self._why_no_sets(status)
+        lacking = [lens for lens, model in self.calibration().items() if model is None]
+        if self._calibrated and lacking:
+            problems.append(f'no calibration of {", ".join(lacking)}')
         dropped = self._worker.dropped
         if dropped > self._reported:
             problems.append(self._too_slow(dropped - self._reported))
             self._reported = dropped
+        failures, self._failures = self._failures, []
+        if failures:
+            problems.append(f'{len(failures)} sets could not be processed: {failures[-1]}')
         values: dict[str, Any] = {}
         for name, lens in status.lenses.items():
             values[f'{name} rate (Hz)'] = f'{lens.rate:.1f}'
@@ -187,6 +202,11 @@ class ImageSets:
     def close(self) -> None:
         """End the worker thread."""
         self._worker.close()
+        self._log.close()
+
+    def _on_error(self, error: Exception) -> None:
+        self._failures.append(error)
+        self._node.on_error(error)
 
     def _too_slow(self, dropped: int) -> str:
         cure = 'fewer images per second'
@@ -241,12 +261,12 @@ class ImageSets:
 
     def _info_callback(self, lenses: list[str]) -> Callable[[CameraInfo], None]:
         def on_info(message: CameraInfo) -> None:
-            seen = self._seen.get(lenses[0])
-            if seen is not None:
-                seen.header.stamp = message.header.stamp
-                if seen == message:
-                    return
-            self._seen[lenses[0]] = message
+            message.header.stamp = Time()
+            # As bytes: what is not a number differs from itself.
+            content = serialize_message(message)
+            if self._seen.get(lenses[0]) == content:
+                return
+            self._seen[lenses[0]] = content
             model = None
             try:
                 model = camera_info_to_model(message, lenses[0])

@@ -41,7 +41,9 @@ class RegistrationNode(StageNode):
         if self._models is not self._images.models:
             self._models = self._images.models
             self._registrar = Registrar(
-                self._models, self._settings.plane_distance, self._settings.residual_period
+                self._images.calibration(),
+                self._settings.plane_distance,
+                self._settings.residual_period,
             )
         frame_set = self._images.read(frame_set)
         for side in SIDES:
@@ -51,7 +53,8 @@ class RegistrationNode(StageNode):
                     side, frame_set.image(f'ir_{side}'), frame_set.image(f'vis_{side}')
                 )
                 self._residuals[side] = pair.residual_px
-                self._pairs.publish(pair, reference.stamp_ns, reference.frame_id)
+                frame_id = pair.frame_id(reference.frame_id)
+                self._pairs.publish(pair, reference.stamp_ns, frame_id)
 
 
 def main(args: Sequence[str] | None = None) -> int:

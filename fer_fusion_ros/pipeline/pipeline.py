@@ -1,7 +1,6 @@
 """The whole path from lens images to expressions."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.recogniser import Glimpse, Recogniser
@@ -22,7 +21,7 @@ def create_fuser(settings: PipelineSettings) -> Fuser:
 
 def create_recogniser(settings: PipelineSettings, fuser: Fuser | None = None) -> Recogniser:
     """Make the recogniser that the settings describe; without a fuser it makes its own."""
-    detector = create_detector(settings.detector, Path(settings.detector_model), settings.min_face)
+    detector = create_detector(settings.detector, settings.detector_model, settings.min_face)
     return Recogniser(
         fuser or create_fuser(settings),
         Classifier(settings.engine, settings.expression_weights or None, settings.threads),
@@ -43,7 +42,7 @@ class Pipeline:
     Register, find faces, fuse them and read their expressions.
 
     :param settings: see `PipelineSettings`.
-    :param models: camera model by lens, None or absent where there is no calibration.
+    :param models: camera model of each lens that there is, None where it has no calibration.
     :raises ConfigurationError: if a setting or a file that it names is wrong.
     :raises EngineError: if no engine can run the networks.
     """
@@ -71,7 +70,7 @@ class Pipeline:
         return PipelineResult(
             frame_set.stamp_ns,
             {side: frame.stamp_ns for side, frame in references.items()},
-            {side: frame.frame_id for side, frame in references.items()},
+            {side: pairs[side].frame_id(frame.frame_id) for side, frame in references.items()},
             pairs,
             faces,
             self.fuser,

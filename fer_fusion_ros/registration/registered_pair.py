@@ -29,6 +29,15 @@ class RegisteredPair:
     model: 'CameraModel | None' = None
     residual_px: float | None = None
 
+    def frame_id(self, of_image: str) -> str:
+        """
+        Return the optical frame of the grid.
+
+        :param of_image: frame of the image that stands for the side, which is its own grid where
+            there is no calibration.
+        """
+        return (self.model and self.model.frame_id) or of_image
+
     @property
     def ir(self) -> np.ndarray | None:
         """The whole infrared image, computed when it is first asked for."""

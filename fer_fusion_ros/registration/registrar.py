@@ -21,11 +21,12 @@ class Registrar:
     Register the infrared and visible image of a side, with maps computed once.
 
     Both images come out on the grid of the rectified visible lens, warped where they are looked
-    at (see `RegisteredPair`). Without the calibration of one of the two lenses the images pass
-    unchanged (the infrared image is resized to the visible one when their sizes differ) and a
-    warning says so once. While the visible image is missing, the grid stays as it was.
+    at (see `RegisteredPair`); while the visible image is missing, the grid stays as it was. On a
+    side that has one lens alone, its image is rectified. Without the calibration of all lenses of
+    a side their images pass unchanged (the infrared one is resized to the visible one when their
+    sizes differ), and a warning says so once.
 
-    :param models: camera model by lens, None or absent where there is no calibration.
+    :param models: camera model of each lens that there is, None where it has no calibration.
     :param plane_distance: metres from the lenses at which the images align exactly.
     :param residual_period: measure the residual on one of so many pairs of a side; 0 never.
     """
@@ -44,7 +45,7 @@ class Registrar:
         self._warned: set[str] = set()
         self._sizes: dict[str, tuple[int, int]] = {}  # of the visible images
         # A map takes 1.8 MB at 640x480.
-        self._vis_grid = lru_cache(4)(self._compute_vis_grid)
+        self._grid = lru_cache(4)(self._compute_grid)
         self._ir_maps = lru_cache(8)(self._compute_ir_maps)
 
     def register(
@@ -68,23 +69,33 @@ class Registrar:
         if vis is not None:
             self._sizes[side] = _size(vis)
         model = None
-        if self._is_calibrated(side):
-            camera = self._models[f'vis_{side}']
-            size = self._sizes.get(side, (camera.width, camera.height))
-            model, vis_maps = self._vis_grid(side, size)
-            if vis is not None:
-                vis = _warp(vis, vis_maps)
-            if ir is not None:
-                distance = plane_distance or self._plane_distance
-                ir = _warp(ir, self._ir_maps(side, size, _size(ir), distance))
+        lenses = self._lenses(side, ir, vis)
+        if self._are_calibrated(side, lenses):
+            if f'vis_{side}' in lenses:
+                camera = self._models[f'vis_{side}']
+                size = self._sizes.get(side, (camera.width, camera.height))
+                model, vis_maps = self._grid(f'vis_{side}', size)
+                if vis is not None:
+                    vis = _warp(vis, vis_maps)
+                if ir is not None:
+                    distance = plane_distance or self._plane_distance
+                    ir = _warp(ir, self._ir_maps(side, size, _size(ir), distance))
+            else:
+                model, ir_maps = self._grid(f'ir_{side}', _size(ir))
+                ir = _warp(ir, ir_maps)
         elif ir is not None and _size(ir) != (size := self._sizes.get(side, _size(ir))):
             ir = cv2.resize(ir, size, interpolation=cv2.INTER_LINEAR)
         return RegisteredPair(side, ir, vis, model, self._measure(side, ir, vis))
 
-    def _is_calibrated(self, side: str) -> bool:
-        lacking = [
-            lens for lens in (f'ir_{side}', f'vis_{side}') if self._models.get(lens) is None
+    def _lenses(self, side: str, ir: np.ndarray | None, vis: np.ndarray | None) -> list[str]:
+        """Return the lenses that a side has."""
+        images = {f'ir_{side}': ir, f'vis_{side}': vis}
+        return [
+            lens for lens, image in images.items() if image is not None or lens in self._models
         ]
+
+    def _are_calibrated(self, side: str, lenses: list[str]) -> bool:
+        lacking = [lens for lens in lenses if self._models.get(lens) is None]
         if lacking and side not in self._warned:
             self._warned.add(side)
             _logger.warning(
@@ -104,10 +115,8 @@ class Registrar:
             self._residuals[side] = residual(ir, vis)
         return self._residuals[side]
 
-    def _compute_vis_grid(
-        self, side: str, size: tuple[int, int]
-    ) -> tuple[CameraModel, Maps | None]:
-        model = _scaled(self._models[f'vis_{side}'], size)
+    def _compute_grid(self, lens: str, size: tuple[int, int]) -> tuple[CameraModel, Maps | None]:
+        model = _scaled(self._models[lens], size)
         return model.rectified(), _maps(model, model.P[:, :3], size)
 
     def _compute_ir_maps(

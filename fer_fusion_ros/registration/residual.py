@@ -8,6 +8,9 @@ from fer_fusion_ros.registration.warped_image import ImageView
 _MIN_RESPONSE = 0.05
 """Share of the correlation's energy at its peak below which the shift is a guess."""
 
+_SMALLEST = 16
+"""Height and width in pixels below which there is too little to compare."""
+
 
 def residual(ir: ImageView, vis: ImageView) -> float | None:
     """
@@ -23,6 +26,8 @@ def residual(ir: ImageView, vis: ImageView) -> float | None:
     rows = slice(round(height / 4), round(height * 3 / 4))
     columns = slice(round(width / 4), round(width * 3 / 4))
     ir, vis = ir[rows, columns], vis[rows, columns]
+    if min(ir.shape) < _SMALLEST:
+        return None
     if vis.ndim == 3:
         vis = cv2.cvtColor(vis, cv2.COLOR_BGR2GRAY)
     window = cv2.createHanningWindow((vis.shape[1], vis.shape[0]), cv2.CV_32F)

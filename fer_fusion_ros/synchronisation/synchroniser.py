@@ -101,16 +101,24 @@ class Synchroniser:
 
     def gap(self) -> float:
         """
-        Return by how many seconds the closest frames of the lenses differ that are not stale.
+        Return the fewest seconds that frames of all lenses have spanned of late.
 
-        More than the slop tells why there are no sets; 0 with fewer than two such lenses.
+        Not below the slop it tells why there are no sets. Stale lenses do not count; 0 with fewer
+        than two others.
         """
         with self._lock:
-            first, *others = [
-                stream.stamps for stream in self._streams.values() if not stream.stale
-            ] or [()]
-            gaps = [min((abs(a - b) for a in first for b in other), default=0) for other in others]
-            return max(gaps, default=0) * 1e-9
+            live = [stream.stamps for stream in self._streams.values() if not stream.stale]
+            if not all(live):
+                return 0.0
+            spans = []
+            for stamp in {stamp for stamps in live for stamp in stamps}:
+                # The set that starts with this frame.
+                partners = [
+                    min((s for s in stamps if s >= stamp), default=None) for stamps in live
+                ]
+                if None not in partners:
+                    spans.append(max(partners) - stamp)
+            return min(spans, default=0) * 1e-9
 
     def _start_afresh(self) -> None:
         self._last_set: int | None = None

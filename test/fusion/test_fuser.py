@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.exceptions import EngineError
 from fer_fusion_ros.fusion.fuser import Fuser, to_grey
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
@@ -72,3 +73,10 @@ def test_falls_back_to_the_lens_that_is_left(fuser, pair):
 def test_names_its_weights(fuser):
     name, digest = fuser.model.rsplit('-', 1)
     assert name == 'fusion' and len(digest) == 12
+
+
+@pytest.mark.parametrize('engine', ['openvino', 'onnxruntime', 'torch'])
+def test_refuses_weights_of_something_else(engine):
+    pytest.importorskip(engine)
+    with pytest.raises(EngineError, match=r'expression_stride2\.\w+ is no fusion network'):
+        Fuser(engine, 'expression_stride2')

@@ -1,5 +1,6 @@
-"""What a node says of the image sets that it cannot keep up with."""
+"""What a node says of its image sets and of the work on them."""
 
+import logging
 import time
 
 import numpy as np
@@ -19,11 +20,11 @@ IMAGE = np.zeros((8, 8), np.uint8)
 def make_images(ros_context):
     made = []
 
-    def make(**parameters):
+    def make(work=lambda _: time.sleep(0.2), **parameters):
         node = StageNode('slow', context=ros_context)
         for name, value in parameters.items():
             node.declare_parameter(name, value)
-        images = ImageSets(node, raw_topics, lambda _: time.sleep(0.2), subscribe=False)
+        images = ImageSets(node, raw_topics, work, subscribe=False)
         made.append((node, images))
         return images
 
@@ -59,3 +60,33 @@ def test_dropped_sets_are_reported_once_and_with_a_cure(make_images, parameters,
     assert problem.startswith(f'{dropped} sets were dropped')
     assert cure in problem
     assert drops() == []
+
+
+def test_work_that_fails_and_lenses_without_calibration_are_reported(make_images):
+    def fail(_):
+        raise RuntimeError('no room left')
+
+    images = make_images(fail)
+    failed = '1 sets could not be processed: no room left'
+    lacking = f'no calibration of {", ".join(LENSES)}'
+    images.add(Frame(LENSES[0], 0, IMAGE))
+    assert lacking not in images.diagnose()[0]
+    time.sleep(START_UP)
+    for lens in LENSES:
+        images.add(Frame(lens, 33_000_000, IMAGE))
+    deadline = time.monotonic() + 10
+    while failed not in (problems := images.diagnose()[0]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert failed in problems and lacking in problems
+    assert failed not in images.diagnose()[0]
+
+
+def test_warnings_of_the_core_are_the_nodes(make_images, capfd):
+    images = make_images()
+    log = logging.getLogger('fer_fusion_ros.registration')
+    for _ in range(3):
+        log.warning('no calibration of %s', 'vis_left')
+    assert capfd.readouterr().err.count('[fer.slow]: no calibration of vis_left') == 1
+    images.close()
+    log.warning('the node has gone')
+    assert '[fer.slow]' not in capfd.readouterr().err

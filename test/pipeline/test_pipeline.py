@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -92,3 +92,29 @@ def test_the_core_needs_neither_ros_nor_torch():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('size', [(1, 1), (3, 400), (33, 20)])
+def test_images_too_small_for_a_face_show_nobody(size):
+    pipeline = Pipeline(PipelineSettings(threads=1))
+    images = {lens: np.full(size if 'ir' in lens else (*size, 3), 90, np.uint8) for lens in LENSES}
+    for stamp in (0, 10**8):
+        frames = (Frame(lens, stamp, image, lens) for lens, image in images.items())
+        result = pipeline.process(FrameSet.of(*frames))
+        assert result.faces == []
+        image, _ = result.fused('left')
+        assert image.shape == (*size, 3)
+
+
+def test_the_frame_stays_that_of_the_grid_while_the_visible_lens_is_missing():
+    rig = SimulatedRig()
+    models = {lens: replace(rig.camera_model(lens), frame_id=f'{lens}_optical') for lens in LENSES}
+    infrared = ('ir_left', 'ir_right')
+    (frame_set,) = frame_sets(rig, 1, infrared)
+    result = Pipeline(PipelineSettings(threads=1), models).process(frame_set)
+    assert result.frame_ids == {'left': 'vis_left_optical', 'right': 'vis_right_optical'}
+    alone = {lens: models[lens] for lens in infrared}
+    result = Pipeline(PipelineSettings(threads=1), alone).process(frame_set)
+    assert result.frame_ids == {'left': 'ir_left_optical', 'right': 'ir_right_optical'}
+    (face,) = result.faces
+    assert face.distance == pytest.approx(3.0, abs=0.15)

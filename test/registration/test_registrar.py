@@ -220,6 +220,17 @@ def test_without_calibration_images_pass_unchanged_with_one_warning(models, capl
     assert centroid(small.ir) == pytest.approx([200.5, 100.5], abs=0.5)
 
 
+def test_a_lens_that_is_alone_on_its_side_is_rectified(models, caplog):
+    registrar = Registrar({lens: models[lens] for lens in ('ir_left', 'ir_right')})
+    for side in SIDES:
+        model = models[f'ir_{side}']
+        point = (0.3, -0.2, 2.0)
+        pair = registrar.register(side, spot(raw(model, point)), None)
+        assert centroid(pair.ir) == pytest.approx(project(model, point), abs=0.3)
+        assert np.array_equal(pair.model.P, model.P) and pair.frame_id('') == model.frame_id
+    assert not caplog.records
+
+
 def test_lenses_that_need_nothing_cost_nothing(models):
     ideal = replace(models['vis_left'].rectified(), name='ideal')
     pair_models = {'ir_left': ideal, 'vis_left': ideal}

@@ -153,14 +153,25 @@ def test_waits_for_a_lens_that_is_late(period, delay):
     assert len(sets) == 60 and all(tuple(s.frames) == LENSES for s in sets)
 
 
-def test_tells_how_far_apart_the_closest_frames_are():
-    synchroniser = Synchroniser(('ir_left', 'vis_left'))
+@pytest.mark.parametrize(
+    ('offsets', 'gap'),
+    [
+        ({'ir_left': 0, 'vis_left': 25}, 25),
+        ({'ir_left': 12, 'ir_right': 24, 'vis_left': 0}, 24),
+        (dict(zip(LENSES, (0, 8, 16, 24), strict=True)), 24),
+        (dict(zip(LENSES, (0, 33, 33, 0), strict=True)), 33),
+    ],
+)
+def test_tells_how_far_apart_the_closest_frames_are(offsets, gap):
+    synchroniser = Synchroniser(tuple(offsets))
     assert synchroniser.gap() == 0
-    for index in range(20):
-        for lens, offset in (('ir_left', 0), ('vis_left', 25_000_000)):
-            frame = Frame(lens, START + 2 * index * PERIOD + offset, IMAGE)
-            assert synchroniser.add(frame) is None
-    assert synchroniser.gap() == pytest.approx(0.025)
+    frames = [
+        Frame(lens, START + 2 * index * PERIOD + offset * 1_000_000, IMAGE)
+        for index in range(20)
+        for lens, offset in offsets.items()
+    ]
+    assert run(synchroniser, sorted(frames, key=lambda frame: frame.stamp_ns)) == []
+    assert synchroniser.gap() == pytest.approx(gap / 1000)
     assert not synchroniser.status().missing
 
 
