@@ -26,12 +26,14 @@ class Reading:
     :ivar time: Seconds since the recording's first moment.
     :ivar stamp_ns: Capture stamp.
     :ivar faces: Empty when nobody is there.
+    :ivar lenses: The lenses that have an image of this moment.
     """
 
     name: str
     time: float
     stamp_ns: int
     faces: list[FaceExpression]
+    lenses: tuple[str, ...]
 
 
 def analyze(recording: Recording, settings: PipelineSettings | None = None) -> Iterator[Reading]:
@@ -46,18 +48,19 @@ def analyze(recording: Recording, settings: PipelineSettings | None = None) -> I
     settings = settings or PipelineSettings()
     if recording.stills:
         settings = replace(settings, detect_every=1, search_every=1, time_constant=0.0)
-    pipeline = Pipeline(settings, recording.models())
+    models = recording.models()
+    pipeline = Pipeline(settings, {lens: models.get(lens) for lens in recording.lenses})
 
-    def look() -> Iterator[tuple[str, Glimpse]]:
+    def look() -> Iterator[tuple[str, tuple[str, ...], Glimpse]]:
         for name, frame_set in chain.from_iterable(in_batches(recording, 1)):
             if recording.stills:
                 pipeline.reset()
-            yield name, pipeline.look(frame_set)
+            yield name, tuple(frame_set.frames), pipeline.look(frame_set)
 
     start = None
     for batch in in_batches(look(), _BATCH):
-        read = pipeline.recogniser.read([glimpse for _, glimpse in batch])
-        for (name, glimpse), faces in zip(batch, read, strict=True):
+        read = pipeline.recogniser.read([glimpse for *_, glimpse in batch])
+        for (name, lenses, glimpse), faces in zip(batch, read, strict=True):
             stamp = glimpse.stamp_ns
             start = stamp if start is None else start
-            yield Reading(name, (stamp - start) * 1e-9, stamp, faces)
+            yield Reading(name, (stamp - start) * 1e-9, stamp, faces, lenses)

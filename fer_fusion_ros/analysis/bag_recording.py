@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fer_fusion_ros.analysis.recording import Moment, Recording
-from fer_fusion_ros.exceptions import RecordingError
+from fer_fusion_ros.analysis.synchronise import TOLERANCE, synchronise
+from fer_fusion_ros.exceptions import FerFusionError, RecordingError
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES, is_infrared
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
-from fer_fusion_ros.synchronisation.frame_set import Frame
-from fer_fusion_ros.synchronisation.synchroniser import Synchroniser
+from fer_fusion_ros.synchronisation.frame_set import Frame, FrameSet
 
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
@@ -32,9 +34,13 @@ class BagRecording(Recording):
     """
     Read the lenses' images and calibration from a bag (mcap or sqlite3).
 
+    A moment lacks the lenses whose images are unreadable; `remarks` counts them.
+
     :param path: The bag's folder, or its one file.
     :param topics: Image topic of the lenses that are not `…/<lens>/image_raw`.
     :param models: Calibration that replaces the bag's `camera_info`, by lens.
+    :param tolerance: Images whose stamps differ by less belong together, in seconds.
+    :param lenses: Use these alone.
     :raises RecordingError: It cannot be read, or holds no lens.
     """
 
@@ -43,17 +49,23 @@ class BagRecording(Recording):
         path: Path,
         topics: Mapping[str, str] | None = None,
         models: Mapping[str, CameraModel] | None = None,
+        tolerance: float = TOLERANCE,
+        lenses: Sequence[str] = LENSES,
     ) -> None:
         self._path = path
+        self._tolerance = tolerance
+        self._refused: Counter[str] = Counter()
+        self._reasons: dict[str, str] = {}
         self._models = dict(models or {})
         with self._open() as reader:
-            self._topics = _find_topics(reader, topics or {})
+            self._topics = _find_topics(reader, topics or {}, lenses)
             if not self._topics:
                 images = [c.topic for c in reader.connections if c.msgtype in IMAGE_TYPES]
                 raise RecordingError(
-                    f'{path} holds no topic like …/{LENSES[0]}/image_raw; name its image topics '
+                    f'{path} holds no topic like …/{lenses[0]}/image_raw; name its image topics '
                     f'with --topic LENS=TOPIC, of {images or "which it has none"}'
                 )
+            self.lenses = list(self._topics)
             self._read_models(reader)
 
     def models(self) -> Mapping[str, CameraModel]:
@@ -62,20 +74,66 @@ class BagRecording(Recording):
 
     def __iter__(self) -> Iterator[Moment]:
         """Read the bag anew."""
-        lens_of = {topic: lens for lens, topic in self._topics.items()}
-        synchroniser = Synchroniser(list(self._topics))
+        self._refused.clear()
+        self._reasons.clear()
+        readable = False
         with self._open() as reader:
-            connections = [c for c in reader.connections if c.topic in lens_of]
-            for connection, _, data in reader.messages(connections):
-                message = reader.deserialize(data, connection.msgtype)
-                lens = lens_of[connection.topic]
-                encoding = 'mono8' if is_infrared(lens) else 'bgr8'
-                image = image_to_array(message, encoding, connection.topic)
-                header = message.header
-                frame = Frame(lens, stamp_to_ns(header.stamp), image, header.frame_id)
-                frame_set = synchroniser.add(frame)
-                if frame_set is not None:
+            for frame_set in synchronise(self._read(reader), self.lenses, self._tolerance):
+                frame_set = self._decode(frame_set)
+                if frame_set.frames:
+                    readable = True
                     yield Moment(f'{frame_set.stamp_ns * 1e-9:.3f} s', frame_set)
+        if not readable:
+            raise RecordingError(f'{self._path}: no image is readable; {self.remarks()[0]}')
+
+    def remarks(self) -> list[str]:
+        """Return how many images of which topic were refused, and why the first one was."""
+        return [
+            f'images of {topic} refused: {count}; first reason: {self._reasons[topic]}'
+            for topic, count in self._refused.items()
+        ]
+
+    def _read(self, reader: AnyReader) -> Iterator[Frame]:
+        """Yield the images as messages."""
+        from rosbags.highlevel import AnyReaderError
+
+        lens_of = {topic: lens for lens, topic in self._topics.items()}
+        connections = [c for c in reader.connections if c.topic in lens_of]
+        for connection, _, data in self._messages(reader, connections):
+            try:
+                message = reader.deserialize(data, connection.msgtype)
+            except AnyReaderError as error:
+                self._refuse(connection.topic, error)
+                continue
+            header = message.header
+            lens = lens_of[connection.topic]
+            yield Frame(lens, stamp_to_ns(header.stamp), message, header.frame_id)
+
+    def _messages(self, reader: AnyReader, connections: list) -> Iterator[tuple[Any, int, bytes]]:
+        try:
+            yield from reader.messages(connections)
+        except Exception as error:  # damaged bytes make rosbags raise errors of any kind
+            raise RecordingError(
+                f'{self._path} is damaged and cannot be read further ({error}); '
+                '`ros2 bag convert` may save what comes after'
+            ) from error
+
+    def _decode(self, frame_set: FrameSet) -> FrameSet:
+        """Return the set with arrays for images, without those that are unreadable."""
+        frames = {}
+        for lens, frame in frame_set.frames.items():
+            encoding = 'mono8' if is_infrared(lens) else 'bgr8'
+            try:
+                image = image_to_array(frame.image, encoding)
+            except FerFusionError as error:
+                self._refuse(self._topics[lens], error)
+            else:
+                frames[lens] = replace(frame, image=image)
+        return FrameSet(frame_set.stamp_ns, frames)
+
+    def _refuse(self, topic: str, reason: Exception) -> None:
+        self._refused[topic] += 1
+        self._reasons.setdefault(topic, str(reason))
 
     @contextmanager
     def _open(self) -> Iterator[AnyReader]:
@@ -108,14 +166,16 @@ class BagRecording(Recording):
                 break
 
 
-def _find_topics(reader: AnyReader, given: Mapping[str, str]) -> dict[str, str]:
+def _find_topics(
+    reader: AnyReader, given: Mapping[str, str], lenses: Sequence[str]
+) -> dict[str, str]:
     """Return the image topic of each lens that the bag has."""
     topics = {c.topic for c in reader.connections if c.msgtype in IMAGE_TYPES}
     for lens, topic in given.items():
         if topic not in topics:
             raise RecordingError(f'the bag has no image topic {topic} ({lens}), but {topics}')
     found = {}
-    for lens in LENSES:
+    for lens in [lens for lens in LENSES if lens in lenses]:
         endings = (f'/{lens}/image_raw', f'/{lens}/image_raw/compressed')
         own = [topic for ending in endings for topic in sorted(topics) if topic.endswith(ending)]
         topic = given.get(lens) or next(iter(own), None)

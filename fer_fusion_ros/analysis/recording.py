@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fer_fusion_ros.lenses.camera_model import CameraModel
@@ -20,9 +20,11 @@ class Moment(NamedTuple):
 class Recording(ABC):
     """Frames of up to four lenses, recorded before.
 
+    :ivar lenses: names of the lenses; a moment may lack some of them.
     :ivar stills: each moment stands for itself: nothing is tracked or smoothed over time.
     """
 
+    lenses: Sequence[str] = ()
     stills: bool = False
 
     @abstractmethod
@@ -32,3 +34,7 @@ class Recording(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[Moment]:
         """Return the moments in the order of time."""
+
+    def remarks(self) -> list[str]:
+        """Return what the user should know of what was read last, a line each."""
+        return []

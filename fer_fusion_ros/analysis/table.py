@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fer_fusion_ros.analysis.analyze import Reading
 from fer_fusion_ros.expression.face_expression import FaceExpression
-from fer_fusion_ros.expression.labels import LABELS, UNCERTAIN
+from fer_fusion_ros.expression.labels import LABELS, label_of
 from fer_fusion_ros.lenses.names import LENS_BITS
 
 COLUMNS: tuple[str, ...] = (
@@ -35,11 +35,6 @@ def write_table(readings: Iterable[Reading], path: Path) -> None:
                 'time': f'{reading.time:.3f}',
             }
             writer.writerows([{**when, **_row(face)} for face in reading.faces] or [when])
-
-
-def label_of(category: int) -> str:
-    """Return the name of a category."""
-    return 'uncertain' if category == UNCERTAIN else LABELS[category]
 
 
 def _row(face: FaceExpression) -> dict[str, str]:

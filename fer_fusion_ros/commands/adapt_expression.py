@@ -2,6 +2,7 @@
 
 import argparse
 
+from fer_fusion_ros.commands._options import make_folder
 from fer_fusion_ros.commands._training import add_overrides
 
 
@@ -42,6 +43,7 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.learning.config import load_config
 
     config = load_config(args.config, AdaptationConfig, args.overrides)
+    make_folder(args.output)
     photographs = load_faces(args.photographs)
     network, metadata = load_network(args.weights)
     fuse = generator_fusion(args.fusion) if args.fusion else None

@@ -2,14 +2,17 @@
 
 Give a bag; a folder that holds an image, a folder of images or a video for each lens, named
 after it (ir_left, vis_left, …; ir and vis for a single pair); or name each lens's with --vis-left
-PATH and so on. Images of the same name belong together.
+PATH and so on. Images of the same name belong together; where most names differ and the lenses
+have equally many, those at the same place in their order. Whatever ends it early (Ctrl-C, a
+damaged file), what was read until then is kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -23,8 +26,10 @@ from fer_fusion_ros.analysis import (
 )
 from fer_fusion_ros.analysis.bag_recording import is_bag
 from fer_fusion_ros.analysis.plot import write_plot
-from fer_fusion_ros.analysis.table import label_of
+from fer_fusion_ros.analysis.synchronise import TOLERANCE
+from fer_fusion_ros.commands._options import make_folder, positive
 from fer_fusion_ros.exceptions import RecordingError
+from fer_fusion_ros.expression.labels import label_of
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES, optical_frame
 from fer_fusion_ros.pipeline.settings import PipelineSettings
@@ -44,10 +49,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='holds <lens>.yaml as camera_info_manager writes it; replaces that in a bag',
     )
     parser.add_argument(
+        '--lenses',
+        nargs='+',
+        choices=LENSES,
+        default=LENSES,
+        metavar='LENS',
+        help='use these alone; default: all that are there',
+    )
+    parser.add_argument(
         '--rate',
-        type=float,
+        type=positive,
         default=0.0,
         help='images per second of folders; without it their images are unrelated',
+    )
+    parser.add_argument(
+        '--tolerance',
+        type=positive,
+        default=TOLERANCE,
+        metavar='SECONDS',
+        help='images in a bag or in videos whose stamps differ by less belong together; '
+        'default: %(default)s',
     )
     parser.add_argument(
         '--topic',
@@ -73,14 +94,28 @@ def main(args: argparse.Namespace) -> int:
     """Analyse the recording; print what was found and where it is."""
     settings = {field.name: getattr(args, field.name) for field in fields(PipelineSettings)}
     recording = _open(args)
-    readings = list(_counted(analyze(recording, PipelineSettings(**settings))))
-    if not readings:
-        raise RecordingError(
-            'no frames of all its lenses belong together: compare their stamps, or leave the '
-            'lens out that has none'
-        )
-    args.output.mkdir(parents=True, exist_ok=True)
-    table, plot = args.output / 'expressions.csv', args.output / 'expressions.png'
+    output = make_folder(args.output)
+    readings: list[Reading] = []
+    try:
+        for reading in analyze(recording, PipelineSettings(**settings)):
+            readings.append(reading)
+            if len(readings) % 100 == 0:
+                print(f'{len(readings)} moments, at {reading.name}', flush=True)
+    except (Exception, KeyboardInterrupt):
+        if readings:
+            _save(readings, recording, output)
+            print(f'Ended early: this is what was read up to {readings[-1].name}')
+        raise
+    finally:
+        for remark in recording.remarks():
+            print(remark, file=sys.stderr)
+    _save(readings, recording, output)
+    return 0
+
+
+def _save(readings: Sequence[Reading], recording: Recording, output: Path) -> None:
+    """Write the table and the plot, and print what is in them."""
+    table, plot = output / 'expressions.csv', output / 'expressions.png'
     write_table(readings, table)
     write_plot(readings, plot, recording.stills)
     seen = sum(bool(reading.faces) for reading in readings)
@@ -88,29 +123,26 @@ def main(args: argparse.Namespace) -> int:
     print(f'{len(readings)} moments, {seen} with a face')
     for label, count in labels.most_common():
         print(f'  {label:10}{count:6}')
+    for lens in recording.lenses:
+        lacking = sum(lens not in reading.lenses for reading in readings)
+        if lacking:
+            print(f'{lacking} of them without an image of {lens}')
     print(f'{table}\n{plot}')
-    return 0
-
-
-def _counted(readings: Iterable[Reading]) -> Iterable[Reading]:
-    for number, reading in enumerate(readings, 1):
-        if number % 100 == 0:
-            print(f'{number} moments, at {reading.name}', flush=True)
-        yield reading
 
 
 def _open(args: argparse.Namespace) -> Recording:
-    given = {lens: getattr(args, lens) for lens in LENSES if getattr(args, lens)}
+    given = {lens: getattr(args, lens) for lens in args.lenses if getattr(args, lens)}
     models = _read_models(args.calibration) if args.calibration else {}
     if bool(given) == bool(args.source):
         raise RecordingError('give either one source or the path of each lens (--vis-left PATH …)')
     if given:
-        return FileRecording(given, models, args.rate)
+        return FileRecording(given, models, args.rate, args.tolerance)
     if is_bag(args.source):
-        return BagRecording(args.source, dict(_topic(word) for word in args.topic), models)
+        topics = dict(_topic(word) for word in args.topic)
+        return BagRecording(args.source, topics, models, args.tolerance, args.lenses)
     if not args.source.is_dir():
         raise RecordingError(f'{args.source} is neither a bag nor a folder')
-    return FileRecording.from_folder(args.source, models, args.rate)
+    return FileRecording.from_folder(args.source, models, args.rate, args.tolerance, args.lenses)
 
 
 def _topic(word: str) -> tuple[str, str]:

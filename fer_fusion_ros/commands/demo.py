@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from fer_fusion_ros.commands._options import make_folder, positive
 from fer_fusion_ros.exceptions import DemoError
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig import LightProgramme
@@ -45,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--faces', default='', help='photograph or folder to show in place of the astronaut'
     )
-    parser.add_argument('--seconds', type=float, default=16.0, help='length of the run, 16')
-    parser.add_argument('--rate', type=float, default=15.0, help='frames per second, 15')
-    parser.add_argument('--distance', type=float, default=3.0, help='to the face in metres, 3')
+    parser.add_argument('--seconds', type=positive, default=16.0, help='length of the run, 16')
+    parser.add_argument('--rate', type=positive, default=15.0, help='frames per second, 15')
+    parser.add_argument('--distance', type=positive, default=3.0, help='to the face in metres, 3')
     parser.add_argument(
         '--window',
         action=argparse.BooleanOptionalAction,
@@ -59,8 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the demo; return 0 when expressions came out of it."""
     began = time.monotonic()
-    output = args.output.resolve()
-    output.mkdir(parents=True, exist_ok=True)
+    output = make_folder(args.output).resolve()
     bag = output / 'bag'
     if (bag / 'metadata.yaml').is_file():
         shutil.rmtree(bag)

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from fer_fusion_ros.commands._options import make_folder
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `fer_fusion evaluate-expression`."""
@@ -40,6 +42,7 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.expression.evaluation_report import report, save, save_calibration
     from fer_fusion_ros.expression.predictor import Predictor
 
+    make_folder(args.output)
     faces = load_faces(args.data, args.split)
     predict = Predictor(args.weights, args.engine)
     faces.check_classes(predict.classes)

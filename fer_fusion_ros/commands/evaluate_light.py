@@ -1,7 +1,8 @@
 """Repeat the paper's experiment in light and dark (tables 3 and 4) on the simulated rig."""
 
 import argparse
-from pathlib import Path
+
+from fer_fusion_ros.commands._options import count, make_folder, positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,17 +13,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--split', default='public', choices=('train', 'public', 'private'))
     parser.add_argument(
         '--faces',
-        type=int,
+        type=count,
         default=700,
         help='so many of them, drawn at random; 0 for all (default: 700, about three minutes)',
     )
     parser.add_argument(
-        '--distances', nargs='+', type=float, help="metres (default: the paper's, 3 and 3.5)"
+        '--distances', nargs='+', type=positive, help="metres (default: the paper's, 3 and 3.5)"
     )
     parser.add_argument(
         '--lights',
         nargs='+',
-        type=float,
+        type=positive,
         help='light levels, 1 is daylight; the table takes the highest and the lowest '
         '(default: seven from 1 to 0.005)',
     )
@@ -51,6 +52,7 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.fusion.fuser import Fuser
     from fer_fusion_ros.learning.progress import progress_bar
 
+    output = make_folder(args.output)
     faces = load_faces(args.data, args.split)
     if args.faces and args.faces < len(faces):
         rows = np.random.default_rng(0).permutation(len(faces))[: args.faces]
@@ -60,8 +62,6 @@ def main(args: argparse.Namespace) -> int:
     distances, lights = args.distances or DISTANCES, sorted(args.lights or LIGHTS, reverse=True)
     with progress_bar(len(faces) * len(distances), 0, 'face', 'looking') as bar:
         rows = run(faces, predict, predict.size, fuser, distances, lights, bar.update)
-    output = Path(args.output)
-    output.mkdir(parents=True, exist_ok=True)
     save_csv(output / 'light.csv', rows)
     draw(rows, str(output / 'light.png'))
     text = (

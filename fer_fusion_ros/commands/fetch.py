@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from fer_fusion_ros.commands._options import make_folder
 from fer_fusion_ros.exceptions import DownloadError
 
 NAME = 'face_detection_yunet_2023mar.onnx'
@@ -37,6 +38,7 @@ def fetch(source: str, folder: Path) -> Path:
     :param folder: Made when missing. A right file that is already there is kept.
     :return: The model's path.
     :raises DownloadError: The source cannot be read, or is not that model.
+    :raises ConfigurationError: The folder cannot be written to.
     """
     target = folder / NAME
     if target.is_file() and _checksum(target.read_bytes()) == SHA256:
@@ -55,7 +57,7 @@ def fetch(source: str, folder: Path) -> Path:
             f'{source} is not {NAME}: its SHA-256 is {_checksum(data)}, not {SHA256}; '
             'take the file of that name from opencv/opencv_zoo (not its Git LFS pointer)'
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     partial = target.with_suffix('.part')
     partial.write_bytes(data)
     partial.replace(target)

@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run the verb that the first word names.
 
     :param argv: The words after the program's name; by default the process's own.
-    :return: The exit status: 0 when done, 1 after an error of this package, 2 for wrong usage.
+    :return: The exit status: 0 when done, 1 after an error of this package or with a file, 2 for
+        wrong usage, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     verb = _help().parse_args(words[:1]).verb
@@ -64,6 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return module.main(arguments)
     except FerFusionError as error:
         print(f'fer_fusion {verb}: {error}', file=sys.stderr)
+        return 1
+    except OSError as error:
+        # A full disk, a missing file, a folder in the place of a file: the user's to put right.
+        where = f'{error.filename}: ' if error.filename else ''
+        print(f'fer_fusion {verb}: {where}{error.strerror or error}', file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         missing = (error.name or '').partition('.')[0]

@@ -2,6 +2,7 @@
 
 import argparse
 
+from fer_fusion_ros.commands._options import count
 from fer_fusion_ros.commands._training import add_training_arguments
 from fer_fusion_ros.exceptions import ConfigurationError
 
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--fusion', help='ONNX generator for the fused faces; a mean without it')
     add_training_arguments(parser, 'out/expression', 'epochs=30 augmentation.rotation=15')
-    parser.add_argument('--limit', type=int, help='use only so many faces, to try a recipe out')
+    parser.add_argument('--limit', type=count, help='use only so many faces, to try a recipe out')
 
 
 def main(args: argparse.Namespace) -> int:

@@ -46,3 +46,8 @@ def label_index(name: str) -> int:
     if canonical_name(name) not in LABELS:
         raise KeyError(name)
     return LABELS.index(canonical_name(name))
+
+
+def label_of(category: int) -> str:
+    """Return the name of a category; 'uncertain' for `UNCERTAIN`."""
+    return 'uncertain' if category == UNCERTAIN else LABELS[category]

@@ -9,7 +9,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from fer_fusion_ros.expression.face_expression import FaceExpression
-from fer_fusion_ros.expression.labels import LABELS, UNCERTAIN
+from fer_fusion_ros.expression.labels import label_of
 from fer_fusion_ros.messages.stamps import set_stamp
 from fer_fusion_ros.msg import Expression, ExpressionArray, ExpressionStamped
 
@@ -26,11 +26,6 @@ def make_header(stamp_ns: int, frame_id: str) -> Header:
     header = Header(frame_id=frame_id)
     set_stamp(header.stamp, stamp_ns)
     return header
-
-
-def label_of(category: int) -> str:
-    """Return a category in words; 'uncertain' for `UNCERTAIN`."""
-    return 'uncertain' if category == UNCERTAIN else LABELS[category]
 
 
 def to_expression_stamped(

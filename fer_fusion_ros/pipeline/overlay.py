@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.expression.face_expression import FaceExpression
-from fer_fusion_ros.expression.labels import LABELS, UNCERTAIN
+from fer_fusion_ros.expression.labels import LABELS, UNCERTAIN, label_of
 
 COLOURS: tuple[tuple[int, int, int], ...] = (
     (200, 200, 200),
@@ -39,11 +39,9 @@ def draw_overlay(image: np.ndarray, faces: Sequence[FaceExpression]) -> np.ndarr
 
 def _draw_face(canvas: np.ndarray, face: FaceExpression) -> None:
     x, y, width, height = (round(value) for value in face.box)
-    uncertain = face.category == UNCERTAIN
-    colour = _UNCERTAIN_COLOUR if uncertain else COLOURS[face.category]
-    label = 'uncertain' if uncertain else LABELS[face.category]
+    colour = _UNCERTAIN_COLOUR if face.category == UNCERTAIN else COLOURS[face.category]
     cv2.rectangle(canvas, (x, y), (x + width, y + height), colour, 2, cv2.LINE_AA)
-    caption = f'{label} {face.confidence:.0%}'
+    caption = f'{label_of(face.category)} {face.confidence:.0%}'
     _write(canvas, caption, (x, max(y - 8, 14)), 0.5, colour)
     details = f'{face.face_id} {face.modality.name.lower()}'
     if not np.isnan(face.distance):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import signal
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from fer_fusion_ros.analysis import FileRecording
 from fer_fusion_ros.commands.main import main
 from fer_fusion_ros.lenses.names import LENSES, is_infrared, optical_frame
 from fer_fusion_ros.lenses.rig import SimulatedRig
@@ -46,14 +51,36 @@ def images(frames: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def write_bag(rig: SimulatedRig, frames: dict, tmp_path: Path) -> Callable[..., Path]:
+    return lambda **options: make_bag(tmp_path / 'bag', rig, frames, **options)
+
+
 @pytest.fixture(scope='module')
 def bag(rig: SimulatedRig, frames: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bag(tmp_path_factory.mktemp('bags') / 'rig', rig, frames)
+
+
+def make_bag(
+    path: Path,
+    rig: SimulatedRig,
+    frames: dict,
+    *,
+    late: Mapping[str, float] | None = None,
+    change: Callable[[str, int, Any], None] = lambda *_: None,
+) -> Path:
+    """
+    Write what the rig sees to a bag.
+
+    :param late: Seconds by which the stamps of a lens are late.
+    :param change: Called with the lens, the moment's number and the image before it is written.
+    """
+    late = late or {}
     rosbag2 = pytest.importorskip('rosbags.rosbag2', reason='bags need rosbags')
     from rosbags.typesys import Stores, get_typestore
 
     store = get_typestore(Stores.ROS2_JAZZY)
     types = store.types
-    path = tmp_path_factory.mktemp('bags') / 'rig'
     with rosbag2.Writer(path, version=8, storage_plugin=rosbag2.StoragePlugin.MCAP) as writer:
         connections = {
             (lens, kind): writer.add_connection(
@@ -66,6 +93,7 @@ def bag(rig: SimulatedRig, frames: dict, tmp_path_factory: pytest.TempPathFactor
             for order, lens in enumerate(LENSES):
                 # The lenses of a moment differ by a millisecond.
                 stamp = 1_700_000_000_000_000_000 + round(number * 1e9 / RATE) + order * 1_000_000
+                stamp += round(late.get(lens, 0.0) * 1e9)
                 time = types['builtin_interfaces/msg/Time'](*divmod(stamp, 10**9))
                 header = types['std_msgs/msg/Header'](time, optical_frame(lens))
                 picture, model = frames[lens][number], rig.camera_model(lens)
@@ -79,6 +107,7 @@ def bag(rig: SimulatedRig, frames: dict, tmp_path_factory: pytest.TempPathFactor
                     picture.strides[0],
                     picture.reshape(-1),
                 )
+                change(lens, number, image)
                 roi = types['sensor_msgs/msg/RegionOfInterest'](0, 0, 0, 0, False)
                 info = types['sensor_msgs/msg/CameraInfo'](
                     header,
@@ -185,3 +214,149 @@ def test_mistakes_are_named(images: Path, tmp_path: Path, capsys: pytest.Capture
     (tmp_path / 'bag.mcap').write_bytes(b'')
     assert 'LENS=TOPIC' in complaint(tmp_path / 'bag.mcap', '--topic', 'left')
     assert 'bag.mcap' in complaint(tmp_path / 'bag.mcap')
+
+
+def test_an_unreadable_image_costs_its_lens_alone(
+    write_bag: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def truncate(lens: str, number: int, image: Any) -> None:
+        if (lens, number) == ('vis_right', 5):
+            image.data = image.data[:100]
+
+    rows = analyze(tmp_path / 'out', write_bag(change=truncate))
+    assert len(rows) == COUNT
+    assert [row['lenses'] for row in rows[4:7]] == [
+        'ir_left+ir_right+vis_left+vis_right',
+        'ir_left+ir_right+vis_left',
+        'ir_left+ir_right+vis_left+vis_right',
+    ]
+    said = capsys.readouterr()
+    assert '1 of them without an image of vis_right' in said.out
+    assert 'without an image of ir_right' not in said.out
+    assert 'images of /fer/vis_right/image_raw refused: 1;' in said.err
+    assert 'field data has 100 bytes' in said.err
+
+
+def test_a_bag_of_unreadable_images_says_why(
+    write_bag: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def garble(lens: str, number: int, image: Any) -> None:
+        image.encoding = 'secret'
+
+    path = write_bag(change=garble)
+    assert main(['analyze', str(path), '--output', str(tmp_path / 'out')]) == 1
+    assert "field encoding is 'secret'" in capsys.readouterr().err
+
+
+def test_a_bag_damaged_in_the_middle_is_read_until_there(
+    write_bag: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = write_bag()
+    (file,) = path.glob('*.mcap')
+    content = bytearray(file.read_bytes())
+    at = -1
+    for _ in range(2 * 8 + 2):  # in the calibration and the image of each moment, to the ninth
+        at = content.index(optical_frame('vis_left').encode(), at + 1)
+    content[at - 46 : at - 38] = b'\xff' * 8  # the length of the image's record
+    file.write_bytes(content)
+    out = tmp_path / 'out'
+    assert main(['analyze', str(path), '--output', str(out)]) == 1
+    said = capsys.readouterr()
+    assert 'Ended early: ' in said.out
+    (line,) = said.err.splitlines()
+    assert f'{path} is damaged' in line
+    with (out / 'expressions.csv').open() as table:
+        assert 4 < len([row for row in csv.DictReader(table) if row['face_id']]) < 9
+
+
+def test_an_unreadable_file_costs_its_moment_alone(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder = tmp_path / 'vis_left'
+    folder.mkdir()
+    for number in range(COUNT):
+        (folder / f'{number:03}.png').symlink_to(images / 'vis_left' / f'{number:03}.png')
+    (folder / '010.png').unlink()
+    (folder / '010.png').write_bytes(b'no image')
+    out = tmp_path / 'out'
+    assert main(['analyze', '--vis-left', str(folder), '--output', str(out)]) == 0
+    assert '010.png cannot be read as an image' in capsys.readouterr().err
+    assert len((out / 'expressions.csv').read_text().splitlines()) == COUNT
+    assert cv2.imread(str(out / 'expressions.png')) is not None
+    for file in folder.iterdir():
+        file.unlink()
+    (folder / '0.png').write_bytes(b'no image')
+    assert main(['analyze', '--vis-left', str(folder), '--output', str(out)]) == 1
+    assert 'no image is readable' in capsys.readouterr().err
+
+
+def test_what_was_read_before_ctrl_c_is_kept(
+    start_process: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder, out = tmp_path / 'vis_left', tmp_path / 'out'
+    folder.mkdir()
+    cv2.imwrite(str(tmp_path / 'grey.png'), np.full((96, 128, 3), 90, np.uint8))
+    for number in range(5000):
+        (folder / f'{number:04}.png').symlink_to(tmp_path / 'grey.png')
+    process = start_process(
+        *(sys.executable, '-m', 'fer_fusion_ros.commands.main', 'analyze'),
+        *('--vis-left', folder, '--output', out, '--threads', '1'),
+    )
+    process.wait_for('100 moments', 60)
+    assert process.stop(signal.SIGINT, timeout=30) == 130, process.output
+    assert 'Ended early' in process.output
+    assert 'Traceback' not in process.output
+    assert 100 <= len((out / 'expressions.csv').read_text().splitlines()) < 5000
+    assert (out / 'expressions.png').is_file()
+
+
+def test_the_tolerance_and_the_lenses_help_with_badly_timed_recordings(
+    write_bag: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = write_bag(late={'vis_left': 0.033, 'vis_right': 0.033})
+    assert main(['analyze', str(path), '--output', str(tmp_path / 'out')]) == 1
+    error = capsys.readouterr().err
+    # To the first lens, ir_left, vis_right differs most: three of the lenses' milliseconds more.
+    assert 'at least 36.0 ms apart, and the tolerance is 20 ms' in error
+    assert '--tolerance' in error and '--lenses' in error
+    rows = analyze(tmp_path / 'out', path, '--tolerance', 0.04)
+    check_face(rows, 'ir_left+ir_right+vis_left+vis_right')
+    rows = analyze(tmp_path / 'out', path, '--lenses', 'vis_right', 'vis_left')
+    check_face(rows, 'vis_left+vis_right')
+    assert len(rows) == COUNT
+
+
+@pytest.mark.parametrize('name', ['file', 'file/folder', '/proc/results'])
+def test_a_bad_results_folder_is_told_before_the_work(
+    images: Path,
+    tmp_path: Path,
+    name: str,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / 'file').touch()
+    monkeypatch.setattr(FileRecording, '__iter__', lambda _: pytest.fail('began to read'))
+    assert main(['analyze', str(images), '--output', str(tmp_path / name)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f'{tmp_path / name} cannot be used as a folder for results' in line
+
+
+def test_a_table_that_cannot_be_written_is_one_line(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / 'expressions.csv').mkdir()
+    words = ['--vis-left', str(images / 'vis_left' / '000.png'), '--output', str(tmp_path)]
+    assert main(['analyze', *words]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f'fer_fusion analyze: {tmp_path / "expressions.csv"}: Is a directory'
+
+
+@pytest.mark.parametrize('option', ['--rate', '--tolerance'])
+@pytest.mark.parametrize('value', ['nan', '-5', '0', 'inf', 'fast'])
+def test_rates_and_tolerances_are_positive_numbers(
+    images: Path, option: str, value: str, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(['analyze', str(images), option, value])
+    assert end.value.code == 2
+    assert f'{value} is given; it must be a finite number above 0' in capsys.readouterr().err

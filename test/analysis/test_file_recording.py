@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.analysis import FileRecording, analyze
+from fer_fusion_ros.commands.main import main
 from fer_fusion_ros.exceptions import RecordingError
 
 
@@ -74,3 +75,40 @@ def test_without_a_shared_name_the_order_decides(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / 'ir_left' / 'i2.png'), np.zeros((48, 64), np.uint8))
     with pytest.raises(RecordingError, match='give those of one moment the same name'):
         FileRecording.from_folder(tmp_path)
+
+
+def test_a_few_shared_names_split_no_pairs_that_the_order_tells(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        ir_left=[*(f'ir_{n}' for n in range(5)), 'test'],
+        vis_left=[*(f'vis_{n}' for n in range(5)), 'test'],
+    )
+    # `test` is the last of the infrared names and the first of the visible ones.
+    assert names_and_lenses(tmp_path) == [
+        (name, ['ir_left', 'vis_left'])
+        for name in (*(f'vis_{n}.png' for n in range(5)), 'test.png')
+    ]
+
+
+def test_moments_that_lack_a_lens_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    write(tmp_path, ir_left=['0', '1', '2'], vis_left=['0', '1', '3', '4'])
+    assert main(['analyze', str(tmp_path), '--output', str(tmp_path / 'out')]) == 0
+    said = capsys.readouterr().out
+    assert '5 moments' in said
+    assert '2 of them without an image of ir_left' in said
+    assert '1 of them without an image of vis_left' in said
+
+
+def test_videos_of_other_rates_are_put_together_within_the_tolerance(tmp_path: Path) -> None:
+    for lens, rate in (('ir_left', 10.0), ('vis_left', 15.0)):
+        path, code = str(tmp_path / f'{lens}.avi'), cv2.VideoWriter_fourcc(*'MJPG')
+        writer = cv2.VideoWriter(path, code, rate, (64, 48))
+        for _ in range(round(2 * rate)):
+            writer.write(np.zeros((48, 64, 3), np.uint8))
+        writer.release()
+    assert len(list(FileRecording.from_folder(tmp_path))) == 10
+    assert len(list(FileRecording.from_folder(tmp_path, tolerance=0.04))) > 15
+    alone = FileRecording.from_folder(tmp_path, lenses=['vis_left'])
+    assert len(list(alone)) == 30

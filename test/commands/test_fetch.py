@@ -28,3 +28,12 @@ def test_a_wrong_file_is_refused_and_not_kept(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=SHA256):
         fetch(str(pointer), tmp_path / 'models')
     assert not (tmp_path / 'models').exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    yunet_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / 'file').touch()
+    assert main(['fetch', str(yunet_model), '--to', str(tmp_path / 'file')]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f'{tmp_path / "file"} cannot be used as a folder for results (File exists)' in line

@@ -1,0 +1,57 @@
+"""Options that several verbs share are checked before the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fer_fusion_ros.commands._options import make_folder
+from fer_fusion_ros.commands.main import main
+
+
+@pytest.mark.parametrize('verb_and_option', ['demo --seconds', 'demo --rate', 'demo --distance'])
+@pytest.mark.parametrize('value', ['0', '-1', 'nan', 'inf', 'long'])
+def test_the_demo_takes_positive_numbers(
+    verb_and_option: str, value: str, capsys: pytest.CaptureFixture
+) -> None:
+    verb, option = verb_and_option.split()
+    with pytest.raises(SystemExit) as end:
+        main([verb, option, value])
+    assert end.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f'argument {option}: {value} is given; it must be a finite number above 0' in said
+
+
+@pytest.mark.parametrize('value', ['-5', '2.5', 'all'])
+def test_the_light_experiment_takes_a_count_of_faces(
+    value: str, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(['evaluate-light', '--data', 'faces.npz', '--faces', value])
+    assert end.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f'argument --faces: {value} is given; it must be a whole number, 0 or more' in said
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        'evaluate-light --data faces.npz',
+        'evaluate-expression --data faces.npz',
+        'demo',
+    ],
+)
+def test_the_results_need_a_folder_before_the_work(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / 'file').touch()
+    assert main([*words.split(), '--output', str(tmp_path / 'file')]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f'{tmp_path / "file"} cannot be used as a folder for results' in line
+
+
+def test_a_folder_for_results_is_made_and_left_empty(tmp_path: Path) -> None:
+    folder = make_folder(str(tmp_path / 'a' / 'b'))
+    assert folder == make_folder(folder) == tmp_path / 'a' / 'b'
+    assert list(folder.iterdir()) == []
