@@ -36,6 +36,12 @@ ARGUMENTS = (
         'which {lens} stands for the name of the lens; empty: as the parameters say',
         None,
     ),
+    (
+        'image_transport',
+        '',
+        "how the lenses' images come: raw or compressed; empty: as the parameters say",
+        None,
+    ),
     ('composed', 'true', 'one pipeline process; false: one process per stage', 'bool'),
     ('rviz', 'false', 'start RViz', 'bool'),
     ('use_sim_time', 'false', 'take the time from /clock', 'bool'),
@@ -79,12 +85,17 @@ def _nodes(context: LaunchContext) -> list[Node]:
             emulate_tty=True,
         )
 
+    transport = given['image_transport']
     nodes = []
     if given['cameras'] == 'true':
         source = {'source': given['source']} if given['source'] else {}
-        nodes.append(node('camera_array', **source))
+        compressed = {'compressed': True} if transport == 'compressed' else {}
+        nodes.append(node('camera_array', **source, **compressed))
     for executable in ('pipeline',) if given['composed'] == 'true' else STAGES:
-        nodes.append(node(executable))
+        # What comes from registration is never compressed.
+        reads_lenses = executable in ('pipeline', 'registration')
+        chosen = {'image_transport': transport} if transport and reads_lenses else {}
+        nodes.append(node(executable, **chosen))
     if given['rviz'] == 'true':
         nodes.append(
             Node(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
@@ -37,13 +38,43 @@ def generate_launch_description() -> LaunchDescription:
                 description='seconds that the nodes get to start before the bag does',
             ),
             DeclareLaunchArgument('namespace', default_value='fer', description='as recorded'),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(MAIN)),
-                launch_arguments={'cameras': 'false', 'use_sim_time': 'true'}.items(),
+            DeclareLaunchArgument(
+                'image_transport',
+                default_value='',
+                description='images to use, raw or compressed; empty: those that the bag has',
             ),
+            OpaqueFunction(function=_nodes),
             OpaqueFunction(function=_player),
         ]
     )
+
+
+def _nodes(context: LaunchContext) -> list[IncludeLaunchDescription]:
+    bag, namespace, transport = (
+        LaunchConfiguration(name).perform(context)
+        for name in ('bag', 'namespace', 'image_transport')
+    )
+    arguments = {
+        'cameras': 'false',
+        'use_sim_time': 'true',
+        'image_transport': transport or _recorded_transport(Path(bag), namespace.strip('/')),
+    }
+    source = PythonLaunchDescriptionSource(str(MAIN))
+    return [IncludeLaunchDescription(source, launch_arguments=arguments.items())]
+
+
+def _recorded_transport(bag: Path, namespace: str) -> str:
+    """Return how the images were recorded; '' when in both ways, or when the bag does not say."""
+    try:
+        information = yaml.safe_load((bag / 'metadata.yaml').read_text())
+        topics = information['rosbag2_bagfile_information']['topics_with_message_count']
+        recorded = {each['topic_metadata']['name'] for each in topics if each['message_count']}
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return ''  # the player says what is wrong with it
+    raw = {f'/{namespace}/{lens}/image_raw' for lens in LENSES}
+    found = {'raw': raw, 'compressed': {f'{topic}/compressed' for topic in raw}}
+    ways = [name for name, topics in found.items() if topics & recorded]
+    return ways[0] if len(ways) == 1 else ''
 
 
 def _player(context: LaunchContext) -> list[ExecuteProcess]:

@@ -153,6 +153,15 @@ class CameraModel:
         }
         return yaml.safe_dump(fields, sort_keys=False, default_flow_style=None, width=99)
 
+    def scaled(self, width: int, height: int) -> CameraModel:
+        """Return the model for images of another resolution than it was calibrated at."""
+        if (self.width, self.height) == (width, height):
+            return self
+        x, y = width / self.width, height / self.height
+        # Pixel centres are at whole numbers: the corner of the image is at (-0.5, -0.5).
+        scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+        return replace(self, width=width, height=height, K=scale @ self.K, P=scale @ self.P)
+
     def rectified(self) -> CameraModel:
         """Return the model of this lens's rectified image: no distortion, no rotation."""
         return replace(

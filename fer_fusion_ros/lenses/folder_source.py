@@ -14,7 +14,6 @@ from fer_fusion_ros.lenses.lens_source import LensSource
 from fer_fusion_ros.lenses.names import is_infrared
 
 
-
 class FolderSource(LensSource):
     """Play the images of a folder in the order of their names.
 

@@ -1,5 +1,6 @@
 """Node that publishes the images and calibrations of the four lenses."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,8 +40,10 @@ class CameraArray(StageNode):
 
     A lens that fails is reported and opened again, ever less often, while the others go on.
 
-    :param on_frame: also called with each image, in its lens's thread.
-    :ivar models: calibration by lens, None where there is none.
+    :param on_frame: also called with each image, in its lens's thread; whoever gives it reports
+        unknown parameters, for both nodes.
+    :ivar models: calibration by lens as it is published, None where there is none; a new mapping
+        when one changes.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class CameraArray(StageNode):
         super().__init__('camera_array', **node_arguments)
         self.on_frame = on_frame
         self.models: dict[str, CameraModel | None] = {}
+        self._models_lock = threading.Lock()
         lenses = declare(self, 'lenses', list(LENSES), 'lenses to publish', choices=LENSES)
         defaults = self._declare_lens_parameters()
         compressed = declare(
@@ -96,7 +100,7 @@ class CameraArray(StageNode):
                 name: declare(self, f'{lens}.{name}', '', text) or default
                 for name, (default, text) in defaults.items()
             }
-            for lens in lenses
+            for lens in LENSES  # a parameter file may have those of all
         }
         wanted = {lens: given[lens]['source'].strip() for lens in lenses}
         rig = SimulatedRig(**rig_settings) if RIG in wanted.values() else None
@@ -114,13 +118,20 @@ class CameraArray(StageNode):
             self._lenses.append(
                 _LensPublisher(self, source, model, frame_id, quality if compressed else 0, delays)
             )
-        report_unknown(self)
+        if on_frame is None:
+            report_unknown(self)
         if rig is not None:
             self.get_logger().info(
                 "the simulated rig stands in for the lenses; set 'source' to see through real ones"
             )
         for lens in self._lenses:
             lens.thread.start()
+
+    def set_model(self, lens: str, model: CameraModel | None) -> None:
+        """Change the calibration of a lens, from any thread."""
+        with self._models_lock:
+            if self.models[lens] is not model:
+                self.models = {**self.models, lens: model}
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return which lenses do not run and why, and how fast the others do."""
@@ -245,16 +256,29 @@ class _LensPublisher:
             )
 
     def _make_info(self, height: int, width: int, stamp_ns: int) -> CameraInfo:
+        model = self._fitting_model(height, width)
+        self._node.set_model(self.thread.lens, model)
+        if model is None:
+            return blank_camera_info(width, height, stamp_ns, self._frame_id)
+        return model_to_camera_info(model, stamp_ns, self._frame_id)
+
+    def _fitting_model(self, height: int, width: int) -> CameraModel | None:
         model = self._model
-        if model is not None and (model.height, model.width) == (height, width):
-            return model_to_camera_info(model, stamp_ns, self._frame_id)
-        if model is not None:
-            self._node.get_logger().error(
-                f'{self.thread.lens}: its calibration is of {model.width}x{model.height} images, '
-                f'but {self.thread.source.name} gives {width}x{height}; calibrate at that size, '
-                'or set width and height. Publishing it as uncalibrated'
-            )
-        return blank_camera_info(width, height, stamp_ns, self._frame_id)
+        if model is None or (model.height, model.width) == (height, width):
+            return model
+        lead = (
+            f'{self.thread.lens}: its calibration is of {model.width}x{model.height} images, '
+            f'but {self.thread.source.name} gives {width}x{height}'
+        )
+        # Sizes are rounded to whole pixels.
+        if abs(model.height * width / model.width - height) < 1:
+            self._node.get_logger().info(f'{lead}; scaling it')
+            return model.scaled(width, height)
+        self._node.get_logger().error(
+            f'{lead}, of another shape; calibrate at that size, or set width and height. '
+            'Going on as uncalibrated'
+        )
+        return None
 
     def _report(self, lens: LensThread) -> None:
         log = self._node.get_logger()

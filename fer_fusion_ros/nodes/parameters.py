@@ -59,6 +59,11 @@ def declare(
             f'parameter {name!r} of node {node.get_name()!r} is {_written(given)}, '
             f'but must be {_allowed(range)} ({description})'
         ) from error
+    if value is None:  # an empty list has no type, so rclpy takes it for any
+        raise ParameterError(
+            f'parameter {name!r} of node {node.get_name()!r} is empty; '
+            f'give {_wanted(default, choices)} ({description})'
+        )
     for word in [] if choices is None else [value] if isinstance(value, str) else value:
         if word not in choices:
             near = difflib.get_close_matches(word, choices, n=1)
@@ -70,20 +75,23 @@ def declare(
     return value
 
 
-def report_unknown(node: Node) -> list[str]:
-    """Warn about every given parameter that the node never declared; return the warnings.
+def report_unknown(*nodes: Node) -> list[str]:
+    """Warn about every given parameter that is never used; return the warnings.
 
     Call it last in a node's constructor: QoS overrides are declared with their topics.
+
+    :param nodes: those of this process. What is given to all of them need be known to one only.
     """
-    known = list(node.get_parameters_by_prefix(''))
+    used = {name for node in nodes for name in _overrides(node) if node.has_parameter(name)}
     warnings = []
-    for name in sorted(set(_overrides(node)) - set(known)):
+    for name in sorted({name for node in nodes for name in _overrides(node)} - used):
+        given_to = [node for node in nodes if name in _overrides(node)]
+        known = sorted({each for node in given_to for each in node.get_parameters_by_prefix('')})
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f'did you mean {near[0]!r}?' if near else f'it has: {", ".join(sorted(known))}'
-        warnings.append(
-            f'node {node.get_name()!r} has no parameter {name!r}, its value is ignored; {hint}'
-        )
-        node.get_logger().warning(warnings[-1])
+        hint = f'did you mean {near[0]!r}?' if near else f'there are: {", ".join(known)}'
+        who = ' and '.join(f'node {node.get_name()!r}' for node in given_to)
+        warnings.append(f'parameter {name!r} is unknown to {who}, its value is ignored; {hint}')
+        given_to[0].get_logger().warning(warnings[-1])
     return warnings
 
 
@@ -106,6 +114,12 @@ def _kind(default: Any) -> str:
     if isinstance(default, str):
         return 'a string'
     return 'a list'
+
+
+def _wanted(default: Any, choices: Sequence[str] | None) -> str:
+    if choices is None:
+        return f'{_kind(default)} such as {_written(default)}'
+    return ('one of ' if isinstance(default, str) else 'at least one of ') + ', '.join(choices)
 
 
 def _allowed(limits: tuple[float, float] | None) -> str:

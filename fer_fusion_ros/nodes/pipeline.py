@@ -39,10 +39,10 @@ class PipelineNode(StageNode):
         )
         self._images = ImageSets(self, raw_topics, self._work, subscribe=not own)
         self.companions: list[CameraArray] = []
-        report_unknown(self)
         if own:
             self.companions.append(CameraArray(self._images.add))
             self._images.models = self.companions[0].models
+        report_unknown(self, *self.companions)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return the state of the streams, the figures of every stage and the models."""
@@ -58,10 +58,15 @@ class PipelineNode(StageNode):
         self._images.close()
 
     def _work(self, frame_set: FrameSet) -> None:
+        if self.companions:
+            # Which calibrations fit shows with the first images.
+            self._images.models = self.companions[0].models
         if self._models is not self._images.models:
             self._models = self._images.models
             self._pipeline.registrar = Registrar(
-                self._models, self._settings.plane_distance, self._settings.residual_period
+                self._images.calibration(),
+                self._settings.plane_distance,
+                self._settings.residual_period,
             )
         frame_set = self._images.read(frame_set)
         if not frame_set.frames:

@@ -11,12 +11,19 @@ from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.qos import (
+    HistoryPolicy,
+    QoSCompatibility,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_check_compatible,
+)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from fer_fusion_ros.exceptions import FerFusionError
+from fer_fusion_ros.nodes.parameters import declare
 
 try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
@@ -28,6 +35,12 @@ MISSING_AFTER = 3.0
 
 COMPLAINT_PERIOD = 10.0
 """Seconds after which the same complaint is made again."""
+
+COMPRESSED = '/compressed'
+"""What the topics of compressed images end in, after image_transport."""
+
+MAX_DEPTH = 10_000
+"""Largest depth that a topic can be given."""
 
 
 class StageNode(Node):
@@ -62,7 +75,10 @@ class StageNode(Node):
         callback: Callable[[Any], None],
         qos: QoSProfile,
     ) -> Subscription:
-        """Subscribe to a topic, and report it as long as it is silent."""
+        """Subscribe to a topic, and report it as long as it is silent.
+
+        :raises ParameterError: when a QoS override cannot be used.
+        """
 
         def on_message(message: Any) -> None:
             if self._silent:
@@ -72,6 +88,7 @@ class StageNode(Node):
         def on_incompatible(_: Any) -> None:
             self._report_incompatible(subscription)
 
+        self._declare_qos(topic, 'subscription', qos)
         subscription = self.create_subscription(
             message_type,
             topic,
@@ -89,7 +106,10 @@ class StageNode(Node):
         self.destroy_subscription(subscription)
 
     def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Publisher:
-        """Create a publisher whose QoS can be overridden by parameters."""
+        """Create a publisher whose QoS can be overridden by parameters.
+
+        :raises ParameterError: when a QoS override cannot be used.
+        """
 
         def on_incompatible(_: Any) -> None:
             for other in self.get_subscriptions_info_by_topic(publisher.topic_name):
@@ -103,6 +123,7 @@ class StageNode(Node):
                         f'{publisher.topic_name}.publisher.* of this node',
                     )
 
+        self._declare_qos(topic, 'publisher', qos)
         publisher = self.create_publisher(
             message_type,
             topic,
@@ -136,6 +157,19 @@ class StageNode(Node):
         """Return the time that passed on the node's clock since ``stamp_ns``, at least 0."""
         return Duration(nanoseconds=max(0, self.get_clock().now().nanoseconds - stamp_ns))
 
+    def _declare_qos(self, topic: str, kind: str, qos: QoSProfile) -> None:
+        # rclpy would end in a traceback for a wrong value; it takes what is declared already.
+        topic = self.resolve_topic_name(topic)
+        prefix = f'qos_overrides.{topic}.{kind}'
+        if self.has_parameter(f'{prefix}.depth'):
+            return
+        of = f'of the {kind} of {topic}'
+        for name, policies in (('history', HistoryPolicy), ('reliability', ReliabilityPolicy)):
+            choices = [each.name.lower() for each in policies if each.name != 'UNKNOWN']
+            default = getattr(qos, name).name.lower()
+            declare(self, f'{prefix}.{name}', default, f'{name} {of}', choices=choices)
+        declare(self, f'{prefix}.depth', qos.depth, f'depth {of}', range=(1, MAX_DEPTH))
+
     def _report_silent(self) -> None:
         if self.get_parameter('use_sim_time').value and not self.get_clock().now().nanoseconds:
             self.complain(
@@ -146,10 +180,13 @@ class StageNode(Node):
         if not self._silent:
             return
         unpublished: dict[str, list[str]] = {}
+        otherwise: dict[str, list[str]] = {}
         types = dict(self.get_topic_names_and_types())
         for topic, subscription in self._silent.items():
             publishers = self.get_publishers_info_by_topic(topic)
-            if not publishers:
+            if not publishers and self._is_published_elsewhere(_sibling(topic)):
+                otherwise.setdefault(_transport(_sibling(topic)), []).append(topic)
+            elif not publishers:
                 unpublished.setdefault(types[topic][0], []).append(topic)
             elif not self._report_incompatible(subscription):
                 names = ', '.join(sorted({_name_of(other) for other in publishers}))
@@ -158,6 +195,13 @@ class StageNode(Node):
                     f'{topic}: no message yet although {names} publishes it; see whether that '
                     'node runs and gets images',
                 )
+        for transport, topics in otherwise.items():
+            self.complain(
+                f'transport {transport}',
+                f'no message yet, nobody publishes {", ".join(topics)}, but '
+                f'there is {", ".join(map(_sibling, topics))}; '
+                f'set -p image_transport:={transport}',
+            )
         for kind, topics in unpublished.items():
             others = [name for name, kinds in types.items() if kind in kinds]
             offered = sorted(name for name in others if self._is_published_elsewhere(name))
@@ -204,6 +248,15 @@ class StageNode(Node):
 def _name_of(other: TopicEndpointInfo) -> str:
     # The name can arrive later than the endpoint.
     return 'a node' if 'UNKNOWN' in other.node_name else f'node {other.node_name!r}'
+
+
+def _sibling(topic: str) -> str:
+    """Return the topic of the same images in the other transport."""
+    return topic.removesuffix(COMPRESSED) if topic.endswith(COMPRESSED) else topic + COMPRESSED
+
+
+def _transport(topic: str) -> str:
+    return 'compressed' if topic.endswith(COMPRESSED) else 'raw'
 
 
 def _policies(qos: QoSProfile) -> str:

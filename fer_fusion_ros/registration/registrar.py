@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -116,14 +115,14 @@ class Registrar:
         return self._residuals[side]
 
     def _compute_grid(self, lens: str, size: tuple[int, int]) -> tuple[CameraModel, Maps | None]:
-        model = _scaled(self._models[lens], size)
+        model = self._models[lens].scaled(*size)
         return model.rectified(), _maps(model, model.P[:, :3], size)
 
     def _compute_ir_maps(
         self, side: str, size: tuple[int, int], ir_size: tuple[int, int], distance: float
     ) -> Maps | None:
-        vis = _scaled(self._models[f'vis_{side}'], size)
-        ir = _scaled(self._models[f'ir_{side}'], ir_size)
+        vis = self._models[f'vis_{side}'].scaled(*size)
+        ir = self._models[f'ir_{side}'].scaled(*ir_size)
         # From the visible lens to the array's origin to the infrared lens.
         offset = _translation(ir) - _translation(vis)
         # On the plane, the visible lens's pixels are those of an infrared lens with its principal
@@ -135,16 +134,6 @@ class Registrar:
 
 def _size(image: np.ndarray) -> tuple[int, int]:
     return image.shape[1], image.shape[0]
-
-
-def _scaled(model: CameraModel, size: tuple[int, int]) -> CameraModel:
-    """Return the model for images of another resolution than it was calibrated at."""
-    if (model.width, model.height) == size:
-        return model
-    x, y = size[0] / model.width, size[1] / model.height
-    # Pixel centres are at whole numbers: the corner of the image is at (-0.5, -0.5).
-    scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
-    return replace(model, width=size[0], height=size[1], K=scale @ model.K, P=scale @ model.P)
 
 
 def _translation(model: CameraModel) -> np.ndarray:

@@ -4,9 +4,12 @@ import runpy
 from pathlib import Path
 
 import pytest
+import yaml
 
 launch = pytest.importorskip('launch', reason='ROS 2 launch is not installed (no PyPI wheels)')
-pytest.importorskip('launch_ros', reason='launch_ros is not installed (no PyPI wheels)')
+launch_ros = pytest.importorskip(
+    'launch_ros', reason='launch_ros is not installed (no PyPI wheels)'
+)
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / 'launch'
 
@@ -30,6 +33,21 @@ def executables(actions):
     return [each.node_executable for each in actions if hasattr(each, 'node_executable')]
 
 
+def parameters(actions, context):
+    """Return the parameters by node that stand beside its file."""
+    found = {}
+    for each in actions:
+        if hasattr(each, 'node_executable'):
+            given = launch_ros.utilities.evaluate_parameters(context, each._Node__parameters)
+            found[each.node_executable] = {
+                name: value
+                for table in given
+                if isinstance(table, dict)
+                for name, value in table.items()
+            }
+    return found
+
+
 @pytest.mark.parametrize(
     ('given', 'expected'),
     [
@@ -42,6 +60,26 @@ def executables(actions):
 def test_nodes_by_arguments(install_prefix, given, expected):
     actions, _ = load('fer_fusion.launch.py', **given)
     assert executables(actions) == expected
+
+
+@pytest.mark.parametrize(
+    ('given', 'expected'),
+    [
+        ({}, {}),
+        ({'image_transport': 'compressed'}, {'pipeline': 'compressed'}),
+        # The other stages read what registration publishes.
+        (
+            {'image_transport': 'compressed', 'composed': 'false'},
+            {'registration': 'compressed'},
+        ),
+    ],
+)
+def test_transport_is_that_of_the_nodes_that_read_the_lenses(install_prefix, given, expected):
+    actions, context = load('fer_fusion.launch.py', **given)
+    seen = parameters(actions, context)
+    transports = {name: each.get('image_transport') for name, each in seen.items()}
+    assert {name: each for name, each in transports.items() if each} == expected
+    assert seen['camera_array'].get('compressed', False) == bool(expected)
 
 
 def test_fast_dds_profile_is_set_unless_the_user_chose_one(install_prefix, monkeypatch):
@@ -71,3 +109,27 @@ def test_replay_plays_the_lenses_and_nothing_else(install_prefix):
     assert '/robot/vis_left/image_raw' in topics
     assert not [topic for topic in topics if 'expression' in topic]
     assert context.launch_configurations['use_sim_time'] == 'true'
+
+
+@pytest.mark.parametrize(
+    ('recorded', 'given', 'expected'),
+    [
+        ({'image_raw': 9, 'image_raw/compressed': 0}, {}, 'raw'),
+        ({'image_raw/compressed': 9, 'camera_info': 9}, {}, 'compressed'),
+        ({'image_raw/compressed': 9}, {'image_transport': 'raw'}, 'raw'),
+        ({'image_raw': 9, 'image_raw/compressed': 9}, {}, None),
+        (None, {}, None),
+    ],
+)
+def test_replay_uses_the_images_that_the_bag_has(
+    install_prefix, tmp_path, recorded, given, expected
+):
+    if recorded is not None:
+        topics = [
+            {'message_count': count, 'topic_metadata': {'name': f'/robot/vis_left/{name}'}}
+            for name, count in recorded.items()
+        ]
+        information = {'rosbag2_bagfile_information': {'topics_with_message_count': topics}}
+        (tmp_path / 'metadata.yaml').write_text(yaml.safe_dump(information))
+    actions, context = load('replay.launch.py', bag=str(tmp_path), namespace='robot', **given)
+    assert parameters(actions, context)['pipeline'].get('image_transport') == expected

@@ -143,13 +143,39 @@ def test_compressed_images_are_those_of_the_lens(start_node, record, spin_until)
     assert np.abs(seen.astype(float) - rig.render('vis_left', 0.0)).mean() < 5
 
 
-def test_a_calibration_of_another_size_is_refused(
+def test_a_calibration_of_another_size_is_scaled(
+    start_node, record, spin_until, tmp_path: Path
+) -> None:
+    """The same lens at half the resolution has half the focal length."""
+    model = SimulatedRig().camera_model('ir_left')
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    height, width = model.height // 2, model.width // 2
+    cv2.imwrite(str(folder / '0.png'), np.zeros((height, width), np.uint8))
+    model.to_yaml(tmp_path / 'ir_left.yaml')
+    infos = record(CameraInfo, '/fer/ir_left/camera_info')
+    node = start_node(
+        'camera_array',
+        *('-p', 'lenses:=[ir_left]', '-p', f'source:={folder}'),
+        *('-p', f'camera_info_url:=file://{tmp_path}/{{lens}}.yaml'),
+    )
+    assert spin_until(lambda: infos, 30)
+    seen = camera_info_to_model(infos[0], 'ir_left')
+    assert (seen.width, seen.height) == (width, height)
+    assert np.allclose(seen.P[[0, 1], [0, 1]] * 2, model.P[[0, 1], [0, 1]])
+    # From the outer edge of the corner pixel.
+    assert np.allclose((seen.K[:2, 2] + 0.5) * 2, model.K[:2, 2] + 0.5)
+    assert np.allclose(seen.D, model.D)
+    node.wait_for('scaling it')
+
+
+def test_a_calibration_of_another_shape_is_refused(
     start_node, record, spin_until, tmp_path: Path
 ) -> None:
     """It is named, and the images are published as uncalibrated."""
     folder = tmp_path / 'images'
     folder.mkdir()
-    cv2.imwrite(str(folder / '0.png'), np.zeros((48, 64), np.uint8))
+    cv2.imwrite(str(folder / '0.png'), np.zeros((36, 64), np.uint8))
     calibration = tmp_path / 'ir_left.yaml'
     SimulatedRig().camera_model('ir_left').to_yaml(calibration)
     infos = record(CameraInfo, '/fer/ir_left/camera_info')
@@ -159,7 +185,7 @@ def test_a_calibration_of_another_size_is_refused(
         *('-p', f'camera_info_url:=file://{tmp_path}/{{lens}}.yaml'),
     )
     assert spin_until(lambda: infos, 30)
-    assert (infos[0].width, infos[0].height) == (64, 48)
+    assert (infos[0].width, infos[0].height) == (64, 36)
     assert not any(infos[0].k)
     node.wait_for('its calibration is of 640x480 images')
 
@@ -171,6 +197,7 @@ def test_a_calibration_of_another_size_is_refused(
         ('rig.light:=dusk', 'is no light programme'),
         ('rig.distance:=99.0', "parameter 'rig.distance'"),
         ('lenses:=[vis_lefd]', "did you mean 'vis_left'"),
+        ('lenses:=[]', "'lenses' of node 'camera_array' is empty; give at least one of ir_left"),
         ('camera_info_url:=package://no_such_package/a.yaml', "'no_such_package' is not found"),
     ],
 )
@@ -180,6 +207,16 @@ def test_a_wrong_setting_ends_it_with_a_reason(start_node, argument: str, compla
     assert node.wait(20) == 1
     assert complaint in node.output
     assert 'Traceback' not in node.output
+
+
+def test_a_parameter_file_may_know_more_lenses_than_are_used(start_node, tmp_path: Path) -> None:
+    """As the shipped one does, once a lens is taken out of ``lenses``."""
+    config = Path(__file__).resolve().parent.parent.parent / 'config' / 'fer_fusion.yaml'
+    text = config.read_text().replace('ir_right, vis_left, vis_right]', 'ir_right, vis_left]')
+    (tmp_path / 'three.yaml').write_text(text)
+    node = start_node('camera_array', '--params-file', str(tmp_path / 'three.yaml'))
+    node.wait_for('simulated rig', 20)
+    assert 'ignored' not in node.output
 
 
 def test_a_misspelt_parameter_is_named(start_node) -> None:

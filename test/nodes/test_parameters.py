@@ -61,12 +61,41 @@ def test_wrong_value_is_named_with_what_it_may_be(make_node, given, default, lim
         assert word in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ('default', 'choices', 'words'),
+    [
+        (['vis_left'], ('vis_left', 'vis_right'), 'at least one of vis_left, vis_right'),
+        ('auto', ('auto', 'openvino'), 'one of auto, openvino'),
+        (3.0, None, 'a number such as 3.0'),
+    ],
+)
+def test_an_empty_list_is_no_value(make_node, default, choices, words):
+    # So `[]` comes from the command line and from files.
+    node = make_node(setting=None)
+    with pytest.raises(ParameterError, match=f"'setting' of node 'tested' is empty; give {words}"):
+        declare(node, 'setting', default, 'which', choices=choices)
+
+
 def test_unknown_parameter_is_named_with_the_nearest(make_node):
     node = make_node(plane_distnce=2.0)
     declare(node, 'plane_distance', 3.0, 'in metres')
     (warning,) = report_unknown(node)
     assert "'plane_distnce'" in warning
     assert "did you mean 'plane_distance'" in warning
+
+
+def test_what_one_node_of_the_process_uses_is_not_unknown(make_node):
+    node = make_node(distance=2.0, source='rig', loup=True)
+    other = make_node(distance=2.0, source='rig', loup=True, tolerance=0.1)
+    declare(node, 'distance', 3.0, 'in metres')
+    declare(node, 'tolerance', 0.02, 'in seconds')
+    declare(other, 'source', '', 'of images')
+    declare(other, 'loop', False, 'again')
+    misspelt, elsewhere = report_unknown(node, other)
+    assert "'loup'" in misspelt
+    assert "did you mean 'loop'" in misspelt
+    # It was given to the node that has no use for it.
+    assert "'tolerance'" in elsewhere
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 import math
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
 from fer_fusion_ros.lenses.names import LENSES
+from fer_fusion_ros.lenses.rig import SimulatedRig
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
 
@@ -143,6 +145,49 @@ def test_the_pipeline_can_read_the_lenses_itself(start_node, record, spin_until)
     assert face.distance == pytest.approx(3.0, abs=0.4)
     assert face.header.frame_id == 'vis_left_optical'
     assert node.stop() == 0, node.output
+
+
+def test_parameters_of_both_its_nodes_are_known(start_node):
+    node = start_node(
+        'pipeline',
+        *('-p', 'cameras:=true', '-p', 'source:=rig', '-p', 'tolerance:=0.03', '-p', 'loup:=true'),
+    )
+    # After the parameters are checked.
+    output = node.wait_for('simulated rig', 30)
+    output = node.wait_for("'loup'")
+    assert output.count('its value is ignored') == 1, output
+    assert "did you mean 'loop'?" in output
+
+
+@pytest.mark.parametrize('together', [True, False])
+@pytest.mark.parametrize('height', [240, 180])
+def test_calibrations_of_another_size_are_used_where_they_fit(
+    start_node, record, spin_until, tmp_path, together, height
+):
+    rig = SimulatedRig(sway=0.0)
+    for lens in LENSES:
+        (tmp_path / lens).mkdir()
+        rig.camera_model(lens).to_yaml(tmp_path / f'{lens}.yaml')
+        image = cv2.resize(rig.render(lens, 0.0), (320, 240), interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(tmp_path / lens / '0.png'), image[-height:])
+    lenses = (
+        *('-p', f'source:={tmp_path}/{{lens}}', '-p', 'min_face:=20.0', '-p', 'frame_rate:=10.0'),
+        *('-p', f'camera_info_url:=file://{tmp_path}/{{lens}}.yaml'),
+    )
+    arrays = record(ExpressionArray, '/fer/expressions')
+    if together:
+        node = cameras = start_node('pipeline', '-p', 'cameras:=true', *lenses)
+    else:
+        cameras = start_node('camera_array', *lenses)
+        node = start_node('pipeline', '-p', 'min_face:=20.0')
+    assert spin_until(lambda: any(each.expressions for each in arrays), 30), node.output
+    face = next(each.expressions[0] for each in arrays if each.expressions)
+    if height == 240:
+        assert face.distance == pytest.approx(3.0, abs=0.6)
+        assert cameras.output.count('scaling it') == 4
+    else:
+        assert math.isnan(face.distance)
+        assert cameras.output.count('of another shape; calibrate at that size') == 4
 
 
 def test_compressed_images_are_read(start_node, record, spin_until):

@@ -20,6 +20,56 @@ def test_missing_topics_are_named_with_those_there_are(start_node, ros_node):
     ros_node.destroy_publisher(publisher)
 
 
+@pytest.mark.parametrize(
+    ('transport', 'kind', 'there'),
+    [('raw', 'CompressedImage', '/compressed'), ('compressed', 'Image', '')],
+)
+def test_images_that_come_the_other_way_are_named_with_the_cure(
+    start_node, ros_node, transport, kind, there
+):
+    import sensor_msgs.msg
+
+    topic = '/fer/vis_left/image_raw'
+    message_type = getattr(sensor_msgs.msg, kind)
+    publisher = ros_node.create_publisher(message_type, topic + there, 1)
+    node = start_node('registration', '-p', f'image_transport:={transport}')
+    wanted, other = ('/compressed', 'raw') if transport == 'compressed' else ('', 'compressed')
+    cure = f'{topic}{wanted}, but there is {topic}{there}; set -p image_transport:={other}'
+    node.wait_for(cure, timeout=30)
+    # The other lenses are published in no way.
+    node.wait_for(f'nobody publishes /fer/ir_left/image_raw{wanted}')
+    ros_node.destroy_publisher(publisher)
+
+
+@pytest.mark.parametrize(
+    ('policy', 'given', 'allowed'),
+    [
+        ('reliability', 'relaible', "reliable, best_effort, best_available; did you mean 'reli"),
+        ('history', 'all', 'keep_last, keep_all'),
+        ('depth', '-3', 'from 1 to 10000'),
+        ('depth', 'abc', 'a whole number such as'),
+        ('depth', '[]', 'a whole number such as'),
+    ],
+)
+@pytest.mark.parametrize(
+    ('executable', 'end'),
+    [
+        ('registration', 'vis_left/image_raw.subscription'),
+        ('camera_array', 'vis_left/image_raw.publisher'),
+    ],
+)
+def test_wrong_qos_override_is_named_with_what_it_may_be(
+    start_node, executable, end, policy, given, allowed
+):
+    name = f'qos_overrides./fer/{end}.{policy}'
+    node = start_node(executable, '-p', f'{name}:={given}')
+    assert node.wait(20) == 1, node.output
+    (line,) = node.output.splitlines()
+    assert line.startswith(f"error: parameter '{name}' of node '{executable}' is ")
+    assert (given if given != '[]' else 'empty') in line
+    assert allowed in line
+
+
 def test_incompatible_publisher_is_named_with_both_policies_and_the_fix(start_node, ros_node):
     from sensor_msgs.msg import Image
 

@@ -9,7 +9,6 @@ import numpy as np
 from fer_fusion_ros.exceptions import RigError
 from fer_fusion_ros.image_files import SUFFIXES, image_files
 
-
 # Where OpenCV's Haar cascade finds the face in scikit-image's astronaut, x y width height.
 ASTRONAUT_BOX = (177, 66, 95, 95)
 # Pictures up to this size hold a face and nothing else; FER2013's are 48 px.
