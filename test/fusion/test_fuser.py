@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_fusion_ros.expression.modality import Modality
 from fer_fusion_ros.exceptions import EngineError
+from fer_fusion_ros.expression.modality import Modality
 from fer_fusion_ros.fusion.fuser import Fuser, to_grey
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
