@@ -27,4 +27,5 @@ class CoreLog(logging.Handler):
     def close(self) -> None:
         """Log no more."""
         self._logger.removeHandler(self)
+        self._logger.propagate = not self._logger.handlers
         super().close()
