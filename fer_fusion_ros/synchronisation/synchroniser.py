@@ -124,6 +124,7 @@ class Synchroniser:
         self._last_set: int | None = None
         for stream in self._streams.values():
             stream.start_afresh()
+        for stream in self._streams.values():
             stream.seen = self._seen()
         self._connect()
 

@@ -192,6 +192,15 @@ def test_starts_afresh_when_the_clock_jumps_back():
     assert status.resets == 1 and not status.missing
 
 
+@pytest.mark.parametrize('dead', LENSES)
+def test_a_lens_that_a_jump_of_the_clock_leaves_dead_is_missed(dead):
+    synchroniser = Synchroniser(LENSES)
+    run(synchroniser, trace(60))
+    sets = run(synchroniser, trace(60, [lens for lens in LENSES if lens != dead]))
+    assert len(sets) > 40 and dead not in sets[-1].frames
+    assert synchroniser.status().missing == (dead,)
+
+
 def test_stamps_never_decrease_and_no_frame_comes_twice():
     synchroniser = Synchroniser(LENSES, slop=0.03, queue_size=5)
     sets = run(synchroniser, trace(500, jitter_ms=14.0, drop=0.1, seed=3))
