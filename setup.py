@@ -84,16 +84,16 @@ EXTRAS_REQUIRE = {
         'lightning-fabric',
         'safetensors',
         'onnx',
+        'onnxruntime',
         'onnxscript',
         'scikit-image',
         'tensorboard',
         'h5py',
-        'torchmetrics',
         'tqdm',
         'matplotlib',
     ],
     # launch_testing breaks pytest 9.
-    'test': ['pytest<9', 'pytest-timeout', 'hypothesis'],
+    'test': ['pytest<9', 'pytest-timeout'],
     'lint': ['ruff==0.17.6'],
 }
 

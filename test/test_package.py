@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import runpy
@@ -83,12 +84,31 @@ def test_the_run_time_path_does_not_import_torch() -> None:
     subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize('page', ['README.md', 'CONTRIBUTING.md', 'doc/architecture.md'])
-def test_links_lead_somewhere(page: str) -> None:
+PAGES = [
+    path.relative_to(ROOT)
+    for folder in ('.', 'doc', 'fer_fusion_ros/weights')
+    for path in (ROOT / folder).glob('*.md')
+]
+
+
+@pytest.mark.parametrize('page', PAGES, ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
     text = (ROOT / page).read_text()
     links = re.findall(r'\]\(([^)#:]+)(?:#[^)]*)?\)', text)
     for link in links:
         assert (ROOT / page).parent.joinpath(link).exists(), link
+
+
+@pytest.mark.parametrize('name', ['expression', 'fusion'])
+def test_the_card_is_of_these_weights(name: str) -> None:
+    folder = ROOT / 'fer_fusion_ros' / 'weights'
+    card = (folder / f'{name}.md').read_text()
+    digests = {
+        hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.glob(f'{name}*')
+        if path.suffix != '.md'
+    }
+    assert set(re.findall(r'\b[0-9a-f]{64}\b', card)) == digests
 
 
 def test_the_architecture_names_every_folder() -> None:

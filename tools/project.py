@@ -15,6 +15,8 @@ def main() -> None:
     match sys.argv[1:]:
         case ['requirements', *names]:
             known = {'core': lists['INSTALL_REQUIRES'], **lists['EXTRAS_REQUIRE']}
+            if unknown := sorted(set(names) - set(known)):
+                sys.exit(f'no list {", ".join(unknown)}; there are {", ".join(known)}')
             lines = [line for name in names for line in known[name]]
         case ['scripts']:
             lines = [line.replace(' ', '') for line in lists['ENTRY_POINTS']['console_scripts']]

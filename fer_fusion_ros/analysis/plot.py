@@ -71,7 +71,11 @@ def write_plot(readings: Sequence[Reading], path: Path, stills: bool) -> None:
     for modality in (Modality.FUSED, Modality.VISIBLE, Modality.INFRARED):
         handles.append(panels[0].plot([], [], 's', color=MODALITY_INKS[modality], markersize=5)[0])
         labels.append(f'from {modality.name.lower()}')
-    figure.legend(handles, labels, loc='outside upper center', ncols=5, frameon=False)
+    # Above the first panel, whose title is at the left; figure legends cannot be outside before
+    # Matplotlib 3.7.
+    panels[0].legend(
+        handles, labels, loc='lower center', bbox_to_anchor=(0.5, 1.1), ncol=5, frameon=False
+    )
     figure.savefig(path, dpi=130)
 
 

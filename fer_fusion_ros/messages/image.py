@@ -32,11 +32,13 @@ _BGRA = (4, cv2.COLOR_BGRA2GRAY, cv2.COLOR_BGRA2BGR)
 _RGBA = (4, cv2.COLOR_RGBA2GRAY, cv2.COLOR_RGBA2BGR)
 _UYVY = (2, cv2.COLOR_YUV2GRAY_UYVY, cv2.COLOR_YUV2BGR_UYVY)
 _YUYV = (2, cv2.COLOR_YUV2GRAY_YUYV, cv2.COLOR_YUV2BGR_YUYV)
+# OpenCV names a pattern by its second row, second column on; the names by its first pixels came
+# after Ubuntu 22.04's OpenCV.
 _BAYER = {
-    'rggb': (1, cv2.COLOR_BayerRGGB2GRAY, cv2.COLOR_BayerRGGB2BGR),
-    'bggr': (1, cv2.COLOR_BayerBGGR2GRAY, cv2.COLOR_BayerBGGR2BGR),
-    'gbrg': (1, cv2.COLOR_BayerGBRG2GRAY, cv2.COLOR_BayerGBRG2BGR),
-    'grbg': (1, cv2.COLOR_BayerGRBG2GRAY, cv2.COLOR_BayerGRBG2BGR),
+    'rggb': (1, cv2.COLOR_BayerBG2GRAY, cv2.COLOR_BayerBG2BGR),
+    'bggr': (1, cv2.COLOR_BayerRG2GRAY, cv2.COLOR_BayerRG2BGR),
+    'gbrg': (1, cv2.COLOR_BayerGR2GRAY, cv2.COLOR_BayerGR2BGR),
+    'grbg': (1, cv2.COLOR_BayerGB2GRAY, cv2.COLOR_BayerGB2BGR),
 }
 _U8, _U16 = np.uint8, np.uint16
 ENCODINGS: dict[str, _Encoding] = {
