@@ -1,7 +1,8 @@
 """Time the fusion generator's presets at 640x480 in single precision.
 
 The time of a busy machine says little; the processor time of one thread and the ratio to the
-first preset say more; `narrow` is the paper's layout with 16 filters each. Two threads take about half.
+first preset say more; `narrow` is the paper's layout with 16 filters each. Two threads take about
+half.
 
     python bench/bench_fusion.py --presets narrow realtime
 """
