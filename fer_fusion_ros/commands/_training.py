@@ -20,6 +20,7 @@ def add_overrides(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument(
         '--set',
         nargs='*',
+        action='extend',
         default=[],
         metavar='NAME=VALUE',
         dest='overrides',

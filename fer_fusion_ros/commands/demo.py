@@ -95,6 +95,13 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
             'the demo runs real nodes and there is no ROS here; type `make demo` in the source '
             "folder, which sets it up, or source a ROS distribution's setup.bash"
         ) from error
+    try:
+        from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
+    except ModuleNotFoundError as error:
+        raise DemoError(
+            'the demo runs real nodes and their messages are not built here; build this package '
+            'with colcon and source its install space, or type `make demo` in the source folder'
+        ) from error
     from diagnostic_msgs.msg import DiagnosticArray
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
@@ -103,7 +110,6 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
 
     from fer_fusion_ros.demo.bag_recorder import BagRecorder
     from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS, SUBSCRIBER_QOS
-    from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
     from fer_fusion_ros.nodes.run import on_signals
 
     expressions = f'{NAMESPACE}/expressions'

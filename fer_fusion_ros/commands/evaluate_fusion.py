@@ -2,7 +2,8 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
+
+from fer_fusion_ros.commands._options import make_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,22 +42,23 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.fusion.pairs import load_pairs
     from fer_fusion_ros.learning.progress import progress_bar
 
+    output = make_folder(args.output)
+    fused = make_folder(output / 'fused')
     pairs = load_pairs(args.data, SMALLEST)
     pairs = [pair for pair in pairs if args.split in ('all', pair.split)]
     if not pairs:
         raise DataError(f'{args.data}: none of its pairs is in the split {args.split}.')
+    faces = load_fer2013(args.faces, 'public').images[:500] if args.faces else None
     fuse = _fusion(args.weights, args.engine)
-    output = Path(args.output)
-    (output / 'fused').mkdir(parents=True, exist_ok=True)
     methods = with_baselines('this network', fuse)
     with progress_bar(len(pairs) * len(methods), 0, 'image', 'evaluating') as bar:
         rows = evaluate(methods, pairs, bar.update)
     for pair in pairs:
         image = np.hstack([pair.ir, pair.vis, fuse(pair.ir, pair.vis)])
-        cv2.imwrite(str(output / 'fused' / f'{pair.name}.png'), image)
+        # Another folder may have a pair of this name.
+        cv2.imwrite(str(fused / f'{pair.source}_{pair.name}.png'), image)
     text = report(rows)
-    if args.faces:
-        faces = load_fer2013(args.faces, 'public').images[:500]
+    if faces is not None:
         text += (
             f'\nSSIM to the face by daylight, {len(faces)} simulated faces at 3 m\n\n'
             f'{face_table(fuse, faces)}\n'

@@ -18,11 +18,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='so many of them, drawn at random; 0 for all (default: 700, about three minutes)',
     )
     parser.add_argument(
-        '--distances', nargs='+', type=positive, help="metres (default: the paper's, 3 and 3.5)"
+        '--distances',
+        nargs='+',
+        action='extend',
+        type=positive,
+        help="metres (default: the paper's, 3 and 3.5)",
     )
     parser.add_argument(
         '--lights',
         nargs='+',
+        action='extend',
         type=positive,
         help='light levels, 1 is daylight; the table takes the highest and the lowest '
         '(default: seven from 1 to 0.005)',
@@ -39,8 +44,10 @@ def main(args: argparse.Namespace) -> int:
     """Show the faces, measure, print and save the tables."""
     import numpy as np
 
+    from fer_fusion_ros.exceptions import DataError
     from fer_fusion_ros.expression.data.load_faces import load_faces
     from fer_fusion_ros.expression.evaluation_report import save_csv
+    from fer_fusion_ros.expression.labels import LABELS
     from fer_fusion_ros.expression.light_experiment import (
         DISTANCES,
         LIGHTS,
@@ -54,10 +61,16 @@ def main(args: argparse.Namespace) -> int:
 
     output = make_folder(args.output)
     faces = load_faces(args.data, args.split)
+    if faces.classes != LABELS:
+        raise DataError(
+            f'{faces.name} has the labels {", ".join(faces.classes)}, but the tables are of '
+            f'{", ".join(LABELS)}; give faces with these.'
+        )
     if args.faces and args.faces < len(faces):
         rows = np.random.default_rng(0).permutation(len(faces))[: args.faces]
         faces = faces.subset(np.sort(rows))
     predict = Predictor(args.weights, args.engine)
+    faces.check_classes(predict.classes)
     fuser = Fuser(args.engine, args.fusion)
     distances, lights = args.distances or DISTANCES, sorted(args.lights or LIGHTS, reverse=True)
     with progress_bar(len(faces) * len(distances), 0, 'face', 'looking') as bar:

@@ -4,7 +4,7 @@ import argparse
 
 from fer_fusion_ros.commands._options import count
 from fer_fusion_ros.commands._training import add_training_arguments
-from fer_fusion_ros.exceptions import ConfigurationError
+from fer_fusion_ros.exceptions import ConfigurationError, DataError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--teacher',
         nargs='+',
+        action='extend',
         default=[],
         help='weights whose answers, averaged and with the votes, make the soft labels',
     )
@@ -48,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Train, and say where the results are."""
+    import numpy as np
+
     from fer_fusion_ros.expression.data.ferplus import add_ferplus
     from fer_fusion_ros.expression.data.folds import divide
     from fer_fusion_ros.expression.data.load_faces import load_faces
@@ -70,9 +73,21 @@ def main(args: argparse.Namespace) -> int:
     else:
         select = load_faces(args.select or args.data, 'public')
         # Faces that also stand in the selection set would flatter the figures.
-        train = train.subset(~(train.found_in(select) | train.repeated()))
+        seen = train.found_in(select)
+        if len(train) and seen.all():
+            other = 'folders train and test in it' if train.subjects is None else '--fold'
+            raise DataError(
+                f'{train.name}: all of its faces are in the selection set too, so none are left '
+                f'to train on; give --select, or {other}.'
+            )
+        train = train.subset(~(seen | train.repeated()))
     if args.limit:
-        train, select = train.subset(slice(args.limit)), select.subset(slice(args.limit))
+        # In their order, class folders would give the first expression alone.
+        rng = np.random.default_rng(0)
+        train, select = (
+            faces.subset(np.sort(rng.permutation(len(faces))[: args.limit]))
+            for faces in (train, select)
+        )
     if config.soft_share:
         train = add_soft_labels(train, [Predictor(weights) for weights in args.teacher])
     elif args.teacher:
@@ -86,5 +101,6 @@ def main(args: argparse.Namespace) -> int:
     if args.resume:
         trainer.resume()
     best = trainer.fit()
-    print(f'Best accuracy on the selection set: {100 * best:.2f} %; see {args.output}.')
+    if trainer.fabric.is_global_zero:
+        print(f'Best accuracy on the selection set: {100 * best:.2f} %; see {args.output}.')
     return 0

@@ -42,5 +42,6 @@ def main(args: argparse.Namespace) -> int:
     if args.resume:
         trainer.resume()
     best = trainer.fit()
-    print(f'Best sum of Qabf and VIF on validation: {best:.3f}; see {args.output}.')
+    if trainer.fabric.is_global_zero:
+        print(f'Best sum of Qabf and VIF on validation: {best:.3f}; see {args.output}.')
     return 0

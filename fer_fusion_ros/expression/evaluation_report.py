@@ -55,8 +55,17 @@ def save(evaluation: Evaluation, folder: str | Path, view: str = 'ten-crop') -> 
             for name, row in zip(names, matrix, strict=True)
         ],
     )
-    figures = {'accuracy': accuracies, 'classes': classes, 'confusion': matrix.tolist()}
-    (folder / 'figures.json').write_text(json.dumps(figures, indent=1) + '\n')
+    figures = {
+        'accuracy': accuracies,
+        # JSON has no NaN, which stands where a class is never labelled or never recognised.
+        'classes': [
+            {name: None if value != value else value for name, value in row.items()}
+            for row in classes
+        ],
+        'confusion': matrix.tolist(),
+    }
+    text = json.dumps(figures, indent=1, allow_nan=False)
+    (folder / 'figures.json').write_text(text + '\n')
     draw_confusion(matrix, names, folder / 'confusion.png')
 
 

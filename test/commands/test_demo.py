@@ -1,6 +1,9 @@
 """The demo runs real nodes and leaves a video, a picture and a bag."""
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -9,6 +12,8 @@ import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 pytest.importorskip('rosbags')
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_demo_leaves_what_it_promises(install_prefix, start_process, tmp_path):
@@ -94,3 +99,17 @@ def test_a_demo_that_is_stopped_ends_its_nodes_and_its_bag(
     # Finished, so that the next demo replaces it.
     assert (tmp_path / 'out' / 'bag' / 'metadata.yaml').is_file()
     assert 'Traceback' not in demo.output
+
+
+def test_without_the_built_messages_it_says_what_to_build(tmp_path):
+    others = [path for path in sys.path if not Path(path, 'fer_fusion_ros', 'msg').is_dir()]
+    run = subprocess.run(
+        [sys.executable, '-m', 'fer_fusion_ros.commands.main', 'demo', '--output', tmp_path],
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join([str(ROOT), *others])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 1
+    (line,) = run.stderr.splitlines()
+    assert 'build this package with colcon and source its install space' in line

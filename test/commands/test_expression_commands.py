@@ -2,8 +2,10 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,7 +13,10 @@ pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
 from fer_fusion_ros.commands.main import main
+from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.expression.classifier import Classifier
+from fer_fusion_ros.expression.data.load_faces import load_faces
+from fer_fusion_ros.expression.labels import CK_PLUS_LABELS, LABELS
 from fer_fusion_ros.expression.light_experiment import LIGHTS, MODALITIES
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'training' / 'expression.yaml'
@@ -126,3 +131,79 @@ def test_errors_come_without_a_traceback(archive, tmp_path, capsys):
     assert 'none.npz: no such file' in capsys.readouterr().err
     assert main(['evaluate-expression', *data, '--split', 'private']) == 1
     assert 'no private_x' in capsys.readouterr().err
+
+
+@pytest.fixture
+def class_folders(tmp_path):
+    """Return a folder with folders happy and sad, which are light and dark, of eight faces."""
+    rng = np.random.default_rng(0)
+    for name, level in (('happy', 200), ('sad', 20)):
+        folder = tmp_path / 'faces' / name
+        folder.mkdir(parents=True)
+        for number in range(8):
+            image = rng.integers(level, level + 40, (48, 48), np.uint8)
+            cv2.imwrite(str(folder / f'{number}.png'), image)
+    return tmp_path / 'faces'
+
+
+@pytest.fixture
+def trained_on(monkeypatch):
+    """Return what the trainer is given: faces to train on, to select on."""
+    given = []
+
+    class Trainer:
+        def __init__(self, config, train, select, *_):
+            given[:] = train, select
+            raise ConfigurationError('This is as far as this test goes.')
+
+    monkeypatch.setattr('fer_fusion_ros.expression.train.Trainer', Trainer)
+    return given
+
+
+def test_a_limit_takes_every_expression(class_folders, tmp_path, trained_on):
+    (tmp_path / 'select').mkdir()
+    for name in ('happy', 'sad'):
+        shutil.copytree(class_folders / name, tmp_path / 'select' / name)
+        for path in (tmp_path / 'select' / name).iterdir():
+            cv2.imwrite(str(path), 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    train = ['train-expression', str(CONFIG), '--data', str(class_folders), '--limit', '6']
+    for _ in range(2):
+        assert main([*train, '--select', str(tmp_path / 'select')]) == 1
+        for faces in trained_on:
+            assert len(faces) == 6
+            assert {LABELS[label] for label in faces.labels} == {'happy', 'sad'}
+        first, again = trained_on[0], load_faces(class_folders)
+        # The same ones each time, with their labels.
+        assert ((first.images.mean((1, 2)) > 128) == (first.labels == LABELS.index('happy'))).all()
+        assert first.found_in(again).all()
+
+
+def test_one_folder_to_train_and_select_on_says_what_to_give(class_folders, tmp_path, capsys):
+    train = ['train-expression', str(CONFIG), '--data', str(class_folders)]
+    assert main([*train, '--output', str(tmp_path / 'run')]) == 1
+    told = capsys.readouterr().err
+    assert 'none are left to train on; give --select, or folders train and test in it' in told
+
+
+def test_the_light_experiment_wants_the_seven_expressions(class_folders, tmp_path, capsys):
+    (class_folders / 'sad').rename(class_folders / 'contempt')
+    light = ['evaluate-light', '--data', str(class_folders), '--output', str(tmp_path)]
+    assert main(light) == 1
+    told = capsys.readouterr().err
+    assert 'contempt' in told and 'but the tables are of neutral' in told
+    assert not (tmp_path / 'light.csv').exists()
+
+
+def test_the_light_experiment_wants_a_network_of_these(
+    class_folders, tmp_path, capsys, monkeypatch
+):
+    class Predictor:
+        classes, size = CK_PLUS_LABELS, 44
+
+        def __init__(self, *_):
+            pass
+
+    monkeypatch.setattr('fer_fusion_ros.expression.predictor.Predictor', Predictor)
+    light = ['evaluate-light', '--data', str(class_folders), '--output', str(tmp_path)]
+    assert main(light) == 1
+    assert 'but the network tells' in capsys.readouterr().err

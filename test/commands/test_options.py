@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from fer_fusion_ros.commands import evaluate_light, train_expression, train_fusion
 from fer_fusion_ros.commands._options import make_folder
 from fer_fusion_ros.commands.main import main
 
@@ -39,6 +42,7 @@ def test_the_light_experiment_takes_a_count_of_faces(
     [
         'evaluate-light --data faces.npz',
         'evaluate-expression --data faces.npz',
+        'evaluate-fusion --data pairs',
         'demo',
     ],
 )
@@ -49,6 +53,27 @@ def test_the_results_need_a_folder_before_the_work(
     assert main([*words.split(), '--output', str(tmp_path / 'file')]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert f'{tmp_path / "file"} cannot be used as a folder for results' in line
+
+
+@pytest.mark.parametrize(
+    ('verb', 'words', 'option', 'values'),
+    [
+        (train_expression, 'recipe --data d', '--set', ['epochs=1', 'size=20']),
+        (train_fusion, 'recipe --data d', '--set', ['epochs=1', 'patch=48']),
+        (train_expression, 'recipe --data d', '--teacher', ['a.onnx', 'b.onnx']),
+        (evaluate_light, '--data d', '--lights', [1.0, 0.1]),
+        (evaluate_light, '--data d', '--distances', [2.0, 3.0]),
+    ],
+)
+def test_an_option_may_be_repeated(
+    verb: ModuleType, words: str, option: str, values: list
+) -> None:
+    for count in (2, 1):  # nothing of the first is left in the second
+        parser = argparse.ArgumentParser()
+        verb.add_arguments(parser)
+        repeated = [word for value in values[:count] for word in (option, str(value))]
+        given = vars(parser.parse_args([*words.split(), *repeated]))
+        assert values[:count] in given.values()
 
 
 def test_a_folder_for_results_is_made_and_left_empty(tmp_path: Path) -> None:

@@ -80,6 +80,15 @@ def test_everything_is_saved(faces, tmp_path):
     assert (folder / 'reliability.png').is_file()
 
 
+def test_figures_that_are_not_defined_are_null(faces, tmp_path):
+    save(evaluate(told_by_level, 6, faces), tmp_path)
+    told = (tmp_path / 'figures.json').read_text()
+    classes = json.loads(told, parse_constant=lambda name: pytest.fail(f'{name} is not JSON'))
+    # Nobody shows the fourth expression, and nobody is said to.
+    assert list(classes['classes'][4].values())[1:] == [0, None, None, None]
+    assert classes['classes'][1]['recall'] == pytest.approx(2 / 3)
+
+
 def test_a_subset_without_faces_is_left_out(faces, tmp_path):
     evaluation = evaluate(told_by_level, 6, faces, faces)
     assert [row['faces'] for row in evaluation.accuracies()] == ['all'] * len(VIEWS)

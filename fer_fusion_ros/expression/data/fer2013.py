@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_fusion_ros.exceptions import DataError
+from fer_fusion_ros.expression.data.archive import read_archive
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.labels import FER2013_TO_LABEL
 
@@ -31,7 +32,10 @@ def load_fer2013(path: str | Path, split: str) -> Faces:
         raise DataError(
             f"{path}: no such file. Give Kaggle's fer2013.csv or an npz archive of its splits."
         )
-    images, labels = (_read_csv if path.suffix == '.csv' else _read_npz)(path, split)
+    if path.suffix == '.csv':
+        images, labels = _read_csv(path, split)
+    else:
+        images, labels = read_archive(path, split, x=None, y=np.int64)
     wrong = np.flatnonzero((labels < 0) | (labels >= len(FER2013_TO_LABEL)))
     if len(wrong):
         raise DataError(
@@ -41,20 +45,6 @@ def load_fer2013(path: str | Path, split: str) -> Faces:
     if images.shape[1:] != (SIZE, SIZE):
         raise DataError(f'{path}: {split} images are {images.shape[1:]}, not {SIZE}x{SIZE}.')
     return Faces(f'{path} ({split})', images, np.array(FER2013_TO_LABEL)[labels])
-
-
-def _read_npz(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with np.load(path) as archive:
-            missing = {f'{split}_x', f'{split}_y'} - set(archive.files)
-            if missing:
-                raise DataError(
-                    f'{path}: no {" and ".join(sorted(missing))}, so no {split} split; '
-                    f'it holds {", ".join(archive.files)}.'
-                )
-            return archive[f'{split}_x'], archive[f'{split}_y'].astype(np.int64)
-    except (OSError, ValueError) as error:
-        raise DataError(f'{path}: not a readable npz archive ({error}).') from error
 
 
 def _read_csv(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_fusion_ros.exceptions import DataError
+from fer_fusion_ros.expression.data.archive import read_archive
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.fer2013 import USAGE
 from fer_fusion_ros.expression.labels import FERPLUS_TO_LABEL
@@ -41,7 +42,10 @@ def add_ferplus(faces: Faces, path: str | Path, split: str, drop_non_faces: bool
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: no such file. Give FERPlus's fer2013new.csv or an npz of it.")
-    votes = (_read_csv if path.suffix == '.csv' else _read_npz)(path, split)
+    if path.suffix == '.csv':
+        votes = _read_csv(path, split)
+    else:
+        (votes,) = read_archive(path, split, votes=np.float32)
     if votes.shape != (len(faces), len(COLUMNS)):
         raise DataError(
             f'{path}: the votes on {split} are {votes.shape}, '
@@ -58,25 +62,21 @@ def add_ferplus(faces: Faces, path: str | Path, split: str, drop_non_faces: bool
     return faces
 
 
-def _read_npz(path: Path, split: str) -> np.ndarray:
-    try:
-        with np.load(path) as archive:
-            if f'{split}_votes' not in archive.files:
-                raise DataError(f'{path}: no {split}_votes; it holds {", ".join(archive.files)}.')
-            return archive[f'{split}_votes'].astype(np.float32)
-    except (OSError, ValueError) as error:
-        raise DataError(f'{path}: not a readable npz archive ({error}).') from error
-
-
 def _read_csv(path: Path, split: str) -> np.ndarray:
     with path.open(newline='') as file:
         reader = csv.DictReader(file)
         missing = {'Usage', *COLUMNS} - set(reader.fieldnames or ())
         if missing:
             raise DataError(f'{path}: no column {", ".join(sorted(missing))}.')
-        rows = [
-            [float(row[column]) for column in COLUMNS]
-            for row in reader
-            if row['Usage'] == USAGE[split]
-        ]
+        rows = []
+        for row in reader:
+            if row['Usage'] != USAGE[split]:
+                continue
+            try:
+                rows.append([float(row[column]) for column in COLUMNS])
+            except (TypeError, ValueError) as error:  # a row cut short gives None
+                raise DataError(
+                    f'{path}: line {reader.line_num}: each of {", ".join(COLUMNS)} must be a '
+                    f'number of votes ({error}).'
+                ) from error
     return np.array(rows, np.float32).reshape(-1, len(COLUMNS))

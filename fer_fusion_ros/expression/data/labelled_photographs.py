@@ -1,6 +1,7 @@
 """Photographs of faces with a table of their expressions."""
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.labels import label_index
 from fer_fusion_ros.faces.crop import crop
 from fer_fusion_ros.faces.face_detector import FaceDetector
+
+COLUMNS = ('file', 'expression', 'subject')
+"""The columns of labels.csv; the last may be missing."""
 
 SIZE = 48
 """Height and width of the crops in pixels: FER2013's, which are as wide as a detected face."""
@@ -25,19 +29,17 @@ def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces
         none, the photograph's central square is taken.
     :return: crops of 48x48 pixels framed as FER2013's, whose name tells in how many photographs a
         face was found.
-    :raises DataError: naming the file that is missing, unreadable or of unknown expression.
+    :raises DataError: naming the file that is missing or unreadable, or the line of the table
+        that lacks something or has an unknown expression.
     """
     path = Path(path)
     table = path / 'labels.csv'
-    try:
-        with table.open(newline='') as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise DataError(f'{table}: cannot be read ({error}).') from error
-    if not rows or not {'file', 'expression'} <= set(rows[0]):
-        raise DataError(f'{table}: needs the columns file and expression.')
+    columns, rows = _read_table(table)
     images, labels, found = [], [], 0
-    for number, row in enumerate(rows, 2):
+    for number, row in rows:
+        for column in columns:
+            if not row[column]:
+                raise DataError(f'{table}: line {number}: no {column}.')
         try:
             labels.append(label_index(row['expression']))
         except KeyError as error:
@@ -45,11 +47,34 @@ def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces
         face, seen = cut_face(read_grey(path / row['file']), detector, SIZE)
         images.append(face)
         found += seen
-    known = 'subject' in rows[0]
-    names = [row['subject'] for row in rows] if known else []
-    subjects = np.unique(names, return_inverse=True)[1] if known else None
+    subjects = None
+    if 'subject' in columns:
+        subjects = np.unique([row['subject'] for _, row in rows], return_inverse=True)[1]
     name = f'{path}, faces found in {found} of {len(rows)} photographs'
     return Faces(name, np.stack(images), np.array(labels), subjects=subjects)
+
+
+def _read_table(table: Path) -> tuple[list[str], list[tuple[int, dict]]]:
+    """Return which of `COLUMNS` there are, and the numbers of the lines with their rows."""
+    try:
+        # Excel's "CSV UTF-8" begins with a byte order mark.
+        text = table.read_bytes().decode('utf-8-sig')
+    except OSError as error:
+        raise DataError(f'{table}: cannot be read ({error}).') from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b'\n', 0, error.start) + 1
+        raise DataError(f'{table}: line {line}: not UTF-8; save the table as that.') from error
+    reader = csv.DictReader(io.StringIO(text, newline=''))
+    rows = [(reader.line_num, row) for row in reader]
+    columns = [name for name in COLUMNS if name in (reader.fieldnames or ())]
+    if not {'file', 'expression'} <= set(columns):
+        raise DataError(
+            f'{table}: needs the columns file and expression, named in its first line and '
+            'separated by commas.'
+        )
+    if not rows:
+        raise DataError(f'{table}: lists no photographs; give each a line.')
+    return columns, rows
 
 
 def cut_face(image: np.ndarray, detector: FaceDetector, size: int) -> tuple[np.ndarray, bool]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.exceptions import DataError
+from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.fer2013 import USAGE, load_fer2013
 from fer_fusion_ros.expression.data.ferplus import COLUMNS, add_ferplus
 from fer_fusion_ros.expression.labels import LABELS
@@ -74,6 +75,31 @@ def test_malformed_data_are_named(tmp_path, images):
         load_fer2013(table, 'train')
 
 
+@pytest.mark.parametrize('fault', ['empty', 'cut short', 'damaged', 'one array'])
+def test_what_is_no_archive_is_named(tmp_path, images, fault):
+    faces = Faces('known', images, np.zeros(3, int))
+    path = tmp_path / 'bad.npz'
+    np.savez_compressed(path, train_x=images, train_y=NUMBERS, train_votes=votes())
+    whole = path.read_bytes()
+    if fault == 'empty':
+        path.write_bytes(b'')
+    elif fault == 'cut short':
+        path.write_bytes(whole[:2000])
+    elif fault == 'damaged':
+        # What follows the name of each array in the archive is no longer what was compressed.
+        for name in (b'train_x.npy', b'train_votes.npy'):
+            start = whole.index(name) + len(name) + 20
+            whole = whole[:start] + b'\xff' * 20 + whole[start + 20 :]
+        path.write_bytes(whole)
+    else:
+        with path.open('wb') as file:
+            np.save(file, images)
+    with pytest.raises(DataError, match=r'bad\.npz: not a readable npz'):
+        load_fer2013(path, 'train')
+    with pytest.raises(DataError, match=r'bad\.npz: not a readable npz'):
+        add_ferplus(faces, path, 'train')
+
+
 def votes():
     rows = np.zeros((3, 10), np.uint8)
     rows[0, [COLUMNS.index('happiness'), COLUMNS.index('neutral')]] = 6, 2
@@ -109,6 +135,15 @@ def test_votes_must_be_aligned(archive, tmp_path):
         add_ferplus(faces, path, 'public')
     with pytest.raises(DataError, match=r'none\.csv: no such file'):
         add_ferplus(faces, tmp_path / 'none.csv', 'train')
+
+
+@pytest.mark.parametrize('row', ['Training,fer.png,1,,0,0,0,0,0,0,0,0', 'Training,fer.png,1,2'])
+def test_votes_that_are_no_numbers_are_named_by_line(archive, tmp_path, row):
+    path = tmp_path / 'votes.csv'
+    whole = ','.join(['Training', 'fer.png', *'1000000000'])
+    path.write_text('\n'.join([','.join(['Usage', 'Image name', *COLUMNS]), whole, row]))
+    with pytest.raises(DataError, match=r'votes\.csv: line 3: each of neutral, .* a number'):
+        add_ferplus(load_fer2013(archive, 'train'), path, 'train')
 
 
 def test_the_real_splits_and_votes_agree(shared_data):

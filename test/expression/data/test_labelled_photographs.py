@@ -50,3 +50,41 @@ def test_errors_name_the_file(tmp_path):
     table.write_text('file,expression\na.png,happy\na.png,bored\n')
     with pytest.raises(DataError, match=r"labels\.csv: line 3: unknown expression 'bored'"):
         load_labelled_photographs(tmp_path, HaarDetector())
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((60, 60), np.uint8))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ('row', 'told'),
+    [
+        ('a.png', 'line 4: no expression'),
+        ('a.png,', 'line 4: no expression'),
+        ('a.png,happy', 'line 4: no subject'),
+        (',happy,1', 'line 4: no file'),
+        ('a.png,fröhlich,1', 'line 4: not UTF-8'),
+    ],
+)
+def test_errors_name_the_line(photographs, row, told):
+    # Line 3 is empty, which is no fault.
+    text = f'file,expression,subject\na.png,happy,1\n\n{row}\n'
+    (photographs / 'labels.csv').write_text(text, encoding='latin-1')
+    with pytest.raises(DataError, match=rf'labels\.csv: {told}'):
+        load_labelled_photographs(photographs, HaarDetector())
+
+
+def test_a_table_without_rows_is_told_from_one_without_columns(photographs):
+    (photographs / 'labels.csv').write_text('file,expression\n')
+    with pytest.raises(DataError, match=r'labels\.csv: lists no photographs'):
+        load_labelled_photographs(photographs, HaarDetector())
+
+
+def test_a_table_as_excel_saves_it_is_read(photographs):
+    text = 'file,expression,subject\r\na.png,happy,Jürgen\r\na.png,sad,Ada\r\n'
+    (photographs / 'labels.csv').write_bytes(text.encode('utf-8-sig'))
+    faces = load_labelled_photographs(photographs, HaarDetector())
+    assert [LABELS[label] for label in faces.labels] == ['happy', 'sad']
+    assert faces.subjects.tolist() == [1, 0]
