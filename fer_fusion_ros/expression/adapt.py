@@ -17,6 +17,7 @@ from fer_fusion_ros.expression.data.modalities import Modalities
 from fer_fusion_ros.expression.evaluate import Evaluation, evaluate
 from fer_fusion_ros.expression.predictor import predict_with
 from fer_fusion_ros.expression.pyconv_se18 import STAGES, PyConvSE18, standardise
+from fer_fusion_ros.learning.config import check_ranges
 from fer_fusion_ros.learning.progress import progress_bar
 from fer_fusion_ros.learning.schedule import warmup_cosine
 
@@ -44,7 +45,7 @@ class AdaptationConfig:
     :param augmentation: geometry and tone of both kinds of faces.
     :param modalities: in which the known faces are shown.
     :param seed: of everything random.
-    :raises ConfigurationError: if a count is not positive, or there is one fold.
+    :raises ConfigurationError: if a number is out of its range, or there is one fold.
     """
 
     known_faces: int = 4000
@@ -62,9 +63,18 @@ class AdaptationConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ('known_faces', 'views', 'steps', 'known_batch', 'photograph_batch'):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f'{name} is {getattr(self, name)}; it must be positive.')
+        counts = ('known_faces', 'views', 'steps', 'known_batch', 'photograph_batch')
+        check_ranges(
+            self,
+            {
+                **dict.fromkeys(counts, '[1, inf)'),
+                'photograph_weight': '[0, inf)',
+                'learning_rate': '(0, inf)',
+                'warmup_steps': '[0, inf)',
+                'momentum': '(0, 1)',
+                'seed': '[0, 9223372036854775807]',
+            },
+        )
         if self.folds < 0 or self.folds == 1:
             raise ConfigurationError(f'folds is {self.folds}; give 0, or at least 2.')
 

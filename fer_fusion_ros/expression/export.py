@@ -1,6 +1,5 @@
 """Export a trained expression network for engines without PyTorch."""
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -104,10 +103,19 @@ def export_expression(
     size = int(metadata['size'])
     generator = torch.Generator().manual_seed(0)
     examples = [(torch.randn(n, 1, size, size, generator=generator),) for n in (2, 1, 5)]
-    path = Path(folder) / f'{name}.onnx'
-    digests = export_network(
+
+    def finish(path: Path) -> None:
+        if faces is not None:
+            from fer_fusion_ros.expression.quantise import quantise
+
+            try:
+                quantise(path, faces)
+            except CheckpointError as error:
+                raise CheckpointError(f'Nothing is exported in eight bits: {error}') from error
+
+    return export_network(
         network,
-        path,
+        Path(folder) / f'{name}.onnx',
         {'face': {0: 'N'}},
         {'logits': {0: 'N'}},
         examples,
@@ -115,10 +123,5 @@ def export_expression(
         TOLERANCE,
         half=True,
         traced=vectorise(network),
+        finish=finish,
     )
-    if faces is not None:
-        from fer_fusion_ros.expression.quantise import quantise
-
-        quantise(path, faces)
-        digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return digests

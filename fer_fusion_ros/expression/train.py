@@ -1,5 +1,6 @@
 """Train PyConv-SE18."""
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -19,9 +20,15 @@ from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.batches import Batches, Loader
 from fer_fusion_ros.expression.data.faces import Faces, center_crops
 from fer_fusion_ros.expression.data.modalities import Modalities
+from fer_fusion_ros.expression.labels import LABELS
 from fer_fusion_ros.expression.losses import crowd_loss, expression_loss
 from fer_fusion_ros.expression.pyconv_se18 import PRESETS, PyConvSE18
-from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint
+from fer_fusion_ros.learning.checkpoint import (
+    load_checkpoint,
+    refuse_to_overwrite,
+    save_checkpoint,
+)
+from fer_fusion_ros.learning.config import check_ranges
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
@@ -48,7 +55,7 @@ class ExpressionConfig:
     :param ema: decay of the average of the weights.
     :param coarse_size: height and width to which the faces are shrunk in the first epochs, which
         are the faster for it; selection faces too, and no best weights are kept of these epochs.
-    :param coarse_share: share of the epochs with `coarse_size`.
+    :param coarse_share: share of the epochs with `coarse_size`; the last one is never among them.
     :param crowd_weight: weight of the loss of a second head that learns FERPlus's distributions
         from the same features; it is not part of the network.
     :param soft_share: share of the target that the soft labels make, where the faces have some.
@@ -60,7 +67,7 @@ class ExpressionConfig:
     :param modalities: shares of dim, infrared and fused faces.
     :param precision: see `make_fabric`.
     :param seed: of everything random.
-    :raises ConfigurationError: if there is no such preset, or the soft share is not in 0..1.
+    :raises ConfigurationError: if there is no such preset, or a number is out of its range.
     """
 
     preset: str = 'stride2'
@@ -93,8 +100,31 @@ class ExpressionConfig:
             raise ConfigurationError(
                 f'preset is {self.preset!r}; choose one of {", ".join(PRESETS)}.'
             )
-        if not 0 <= self.soft_share <= 1:
-            raise ConfigurationError(f'soft_share is {self.soft_share}; it must be in 0..1.')
+        check_ranges(
+            self,
+            {
+                'dropout': '[0, 1]',
+                'size': '[1, inf)',
+                'mean': '[0, 1]',
+                'std': '(0, inf)',
+                'epochs': '[1, inf)',
+                'batch_size': '[1, inf)',
+                'learning_rate': '(0, inf)',
+                'warmup_epochs': '[0, inf)',
+                'momentum': '(0, 1)',
+                'weight_decay': '[0, inf)',
+                'ema': '[0, 1]',
+                'coarse_size': '[1, inf)',
+                'coarse_share': '[0, 1]',
+                'crowd_weight': '[0, inf)',
+                'soft_share': '[0, 1]',
+                'label_smoothing': '[0, 1]',
+                'cosine_weight': '[0, inf)',
+                'scale': '(0, inf)',
+                'margin': '[0, inf)',
+                'seed': '[0, 9223372036854775807]',
+            },
+        )
 
 
 class Trainer:
@@ -108,6 +138,8 @@ class Trainer:
     :param fuse: see `Modalities`.
     :param fabric: a launched Fabric; made from the config by default.
     :raises DataError: if there are no faces, or the labels of the two sets differ.
+    :raises ConfigurationError: if the faces are smaller than the network's input, or the batch
+        cannot be shared evenly.
     """
 
     def __init__(
@@ -122,6 +154,12 @@ class Trainer:
         for faces in (train, select):
             if len(faces) == 0:
                 raise DataError(f'{faces.name}: no faces are left to train or select on.')
+            height, width = faces.images.shape[1:]
+            if config.size > min(height, width):
+                raise ConfigurationError(
+                    f'size is {config.size}; it cannot exceed that of the faces of {faces.name}, '
+                    f'{width}x{height}.'
+                )
         if train.classes != select.classes:
             raise DataError(
                 f'{train.name} has the labels {", ".join(train.classes)}, '
@@ -131,6 +169,11 @@ class Trainer:
         self.select = select
         self.folder = Path(folder)
         self.fabric = fabric or make_fabric(config.precision)
+        if config.batch_size % self.fabric.world_size:
+            raise ConfigurationError(
+                f'batch_size is {config.batch_size}; it must be a multiple of the number of '
+                f'processes, {self.fabric.world_size}.'
+            )
         self.batches = Batches(
             train,
             config.batch_size,
@@ -166,7 +209,7 @@ class Trainer:
         self.network, self.crowd_head = network, model.crowd_head
         self.ema = Ema(network, config.ema)
         self.epoch = 0
-        self.best = 0.0
+        self.best = -math.inf
 
     @property
     def last(self) -> Path:
@@ -177,13 +220,19 @@ class Trainer:
         """
         Continue from the last checkpoint.
 
-        :raises CheckpointError: if there is none, or its network is another.
+        :raises CheckpointError: if there is none, or its network or its labels are others.
         """
         state = load_checkpoint(self.last)
         if state['config']['preset'] != self.config.preset:
             raise CheckpointError(
                 f'{self.last} holds the preset {state["config"]["preset"]}, but the config asks '
                 f'for {self.config.preset}. Choose another output folder.'
+            )
+        theirs, ours = state.get('classes', LABELS), self.batches.faces.classes
+        if tuple(theirs) != tuple(ours):
+            raise CheckpointError(
+                f'{self.last} holds the labels {", ".join(theirs)}, but {self.batches.faces.name} '
+                f'has {", ".join(ours)}. Choose another output folder.'
             )
         if 'crowd_head' not in state:
             raise CheckpointError(
@@ -210,7 +259,11 @@ class Trainer:
         Train to the last epoch.
 
         :return: the best accuracy on the selection set, 0..1.
+        :raises CheckpointError: if it does not resume, but the folder holds another training.
+        :raises ConfigurationError: if the training diverged; nothing is saved of that epoch.
         """
+        if not self.epoch:
+            refuse_to_overwrite(self.last)
         first = self.fabric.is_global_zero
         history = (
             History(
@@ -225,9 +278,18 @@ class Trainer:
         ) as bar:
             while self.epoch < self.config.epochs:
                 started = time.monotonic()
-                coarse = self.epoch < self.config.coarse_share * self.config.epochs
+                # The last epoch is never coarse: best weights come of the others alone.
+                coarse = self.epoch < min(
+                    self.config.coarse_share * self.config.epochs, self.config.epochs - 1
+                )
                 figures = self._train_epoch(bar, coarse)
                 self.epoch += 1
+                if not math.isfinite(figures['train/loss']):
+                    raise ConfigurationError(
+                        f'The training diverged in epoch {self.epoch}: its mean loss is '
+                        f'{figures["train/loss"]}. Lower learning_rate, '
+                        f'{self.config.learning_rate:g}.'
+                    )
                 if first:
                     figures['faces_per_second'] = faces / (time.monotonic() - started)
                     figures['select/accuracy'] = accuracy(
@@ -237,7 +299,7 @@ class Trainer:
                     self._save(figures['select/accuracy'], coarse)
                     bar.set_postfix_str(
                         f'epoch {self.epoch} loss {figures["train/loss"]:.3f} '
-                        f'accuracy {figures["select/accuracy"]:.4f} best {self.best:.4f}'
+                        f'accuracy {figures["select/accuracy"]:.4f} best {max(self.best, 0):.4f}'
                     )
                 self.fabric.barrier()
         if history:
@@ -316,9 +378,10 @@ class Trainer:
             'optimiser': self.optimiser.state_dict(),
             'ema': self.ema.state_dict(),
         }
-        save_checkpoint(self.last, state)
+        # The best first: a resume from the last trusts that the weights of its best score exist.
         if better:
             save_checkpoint(self.folder / 'best.ckpt', state)
+        save_checkpoint(self.last, state)
 
 
 class _WithLoss(nn.Module):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.fusion.pairs import Pair
+from fer_fusion_ros.learning.config import check_ranges
 from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
 
 
@@ -20,7 +21,8 @@ class Scenes:
     :param darkest: weakest light, relative to daylight; levels are drawn evenly on a logarithmic
         scale from here to 1.
     :param faces: share of patches that show faces, where face pictures are given.
-    :raises ConfigurationError: if the weakest light is none, or more than daylight.
+    :raises ConfigurationError: if a share is not in 0..1, or the weakest light is none, or more
+        than daylight.
     """
 
     dark: float = 0.0
@@ -28,6 +30,7 @@ class Scenes:
     faces: float = 0.0
 
     def __post_init__(self) -> None:
+        check_ranges(self, {'dark': '[0, 1]', 'faces': '[0, 1]'})
         if not 0 < self.darkest <= 1:
             raise ConfigurationError(
                 f'darkest is {self.darkest}; it must be above 0 and at most 1, which is daylight.'

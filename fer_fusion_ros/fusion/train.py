@@ -1,8 +1,9 @@
 """Train the fusion generator against a Wasserstein critic."""
 
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError
 from fer_fusion_ros.fusion import quality_losses
-from fer_fusion_ros.fusion.discriminator import WIDTHS, Discriminator
+from fer_fusion_ros.fusion.discriminator import STRIDES, WIDTHS, Discriminator
 from fer_fusion_ros.fusion.generator import PRESETS, Generator
 from fer_fusion_ros.fusion.losses import (
     adversarial_loss,
@@ -26,7 +27,12 @@ from fer_fusion_ros.fusion.losses import (
 from fer_fusion_ros.fusion.metrics import measure
 from fer_fusion_ros.fusion.pairs import Pair
 from fer_fusion_ros.fusion.patches import Batch, Patches, Scenes
-from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint
+from fer_fusion_ros.learning.checkpoint import (
+    load_checkpoint,
+    refuse_to_overwrite,
+    save_checkpoint,
+)
+from fer_fusion_ros.learning.config import check_ranges
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
@@ -51,6 +57,7 @@ class LossWeights:
     :param edges: of 1 - Qabf.
     :param information: of -VIF, summed over both sources.
     :param complement: of -SCD.
+    :raises ConfigurationError: if a weight is negative, or the temperature is not positive.
     """
 
     adversarial: float = 1.0
@@ -63,16 +70,21 @@ class LossWeights:
     information: float = 0.0
     complement: float = 0.0
 
+    def __post_init__(self) -> None:
+        weights = dict.fromkeys((field.name for field in fields(self)), '[0, inf)')
+        check_ranges(self, {**weights, 'temperature': '(0, inf)'})
+
 
 @dataclass(frozen=True)
 class CriticConfig:
     """The critic and its training.
 
     :param widths: filters of its six convolutions.
-    :param patch: height and width of what it sees, the centre of each patch.
+    :param patch: height and width of what it sees, the centre of each patch; at least 29.
     :param steps: critic steps per generator step.
     :param learning_rate: Adam's.
     :param penalty: lambda_1 of equation (8).
+    :raises ConfigurationError: if a number is out of its range, or there are not six widths.
     """
 
     widths: tuple[int, ...] = WIDTHS
@@ -80,6 +92,22 @@ class CriticConfig:
     steps: int = 5
     learning_rate: float = 1e-4
     penalty: float = 10.0
+
+    def __post_init__(self) -> None:
+        if len(self.widths) != len(STRIDES):
+            raise ConfigurationError(
+                f'widths is {list(self.widths)}; it must be {len(STRIDES)} numbers.'
+            )
+        check_ranges(
+            self,
+            {
+                'widths': '[1, inf)',
+                'patch': '[29, inf)',
+                'steps': '[1, inf)',
+                'learning_rate': '(0, inf)',
+                'penalty': '[0, inf)',
+            },
+        )
 
 
 @dataclass(frozen=True)
@@ -100,7 +128,7 @@ class FusionConfig:
     :param validation: most pairs to measure after an epoch, spread evenly over all.
     :param precision: Fabric's name, such as `bf16-mixed`.
     :param seed: of everything random.
-    :raises ConfigurationError: if there is no such preset.
+    :raises ConfigurationError: if there is no such preset, or a number is out of its range.
     """
 
     preset: str = 'paper'
@@ -123,6 +151,20 @@ class FusionConfig:
             raise ConfigurationError(
                 f'preset is {self.preset!r}; choose one of {", ".join(PRESETS)}.'
             )
+        check_ranges(
+            self,
+            {
+                'epochs': '[1, inf)',
+                'steps': '[1, inf)',
+                'batch_size': '[1, inf)',
+                'patch': '[29, inf)',
+                'learning_rate': '(0, inf)',
+                'warmup': '[0, inf)',
+                'ema': '[0, 1]',
+                'validation': '[1, inf)',
+                'seed': '[0, 9223372036854775807]',
+            },
+        )
 
 
 class Trainer:
@@ -231,7 +273,11 @@ class Trainer:
         """Train to the last epoch.
 
         :return: the best sum of the figures of `SELECTION` on the validation pairs.
+        :raises CheckpointError: if it does not resume, but the folder holds another training.
+        :raises ConfigurationError: if the training diverged; nothing is saved of that epoch.
         """
+        if not self.epoch:
+            refuse_to_overwrite(self.last)
         config, first = self.config, self.fabric.is_global_zero
         panels = [
             ['train/generator', 'train/content'],
@@ -245,6 +291,13 @@ class Trainer:
                 started = time.monotonic()
                 figures = self._train_epoch(bar)
                 self.epoch += 1
+                for name, value in figures.items():
+                    if not math.isfinite(value):
+                        raise ConfigurationError(
+                            f'The training diverged in epoch {self.epoch}: the mean of {name} is '
+                            f'{value}. Lower learning_rate, {config.learning_rate:g}, or '
+                            f'critic.learning_rate, {config.critic.learning_rate:g}.'
+                        )
                 if history:
                     patches = config.steps * config.batch_size
                     figures['patches_per_second'] = patches / (time.monotonic() - started)
@@ -379,7 +432,8 @@ class Trainer:
 
     def _save(self, score: float) -> None:
         better = score > self.best
-        self.best = max(score, self.best)
+        if better:
+            self.best = score
         state = {
             'config': asdict(self.config),
             'epoch': self.epoch,
@@ -390,9 +444,10 @@ class Trainer:
             'critic_optimiser': self.critic_optimiser.state_dict(),
             'ema': self.ema.state_dict(),
         }
-        save_checkpoint(self.last, state)
+        # The best first: a resume from the last trusts that the weights of its best score exist.
         if better:
             save_checkpoint(self.folder / 'best.ckpt', state)
+        save_checkpoint(self.last, state)
 
 
 def _networks(config: dict) -> dict:

@@ -33,6 +33,20 @@ def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
+def refuse_to_overwrite(path: str | Path) -> None:
+    """
+    Refuse to start a training afresh where there already is one.
+
+    :param path: of the training's last checkpoint.
+    :raises CheckpointError: if it exists.
+    """
+    if Path(path).exists():
+        raise CheckpointError(
+            f'{path} is of a training that this one would overwrite. Continue that one with '
+            '--resume, or choose another --output.'
+        )
+
+
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU; none of its code is run, as a stranger may have made it."""
     # Earlier versions kept numpy's random state as an array.

@@ -1,6 +1,7 @@
 """Read a training's configuration from YAML into a dataclass."""
 
 import dataclasses
+import math
 import re
 import types
 import typing
@@ -79,12 +80,42 @@ def build_config(values: Mapping[str, Any], kind: type[T], where: str) -> T:
     ]
     if missing:
         raise ConfigurationError(f'{where}: the field {", ".join(missing)} is missing.')
-    return kind(
-        **{
-            name: _convert(value, hints[name], f'{where}: {name}')
-            for name, value in values.items()
-        }
-    )
+    arguments = {
+        name: _convert(value, hints[name], f'{where}: {name}') for name, value in values.items()
+    }
+    try:
+        return kind(**arguments)
+    except ConfigurationError as error:
+        raise ConfigurationError(f'{where}: {error}') from error
+
+
+def check_ranges(config: Any, ranges: Mapping[str, str]) -> None:
+    """
+    Check that numbers are finite and in their ranges.
+
+    :param config: a dataclass.
+    :param ranges: for fields, intervals such as `[0, 1)`, which holds 0 but not 1; one without an
+        end is `[1, inf)`. Of a tuple, each number has to be in it.
+    :raises ConfigurationError: naming the field, its value and what is allowed.
+    """
+    for name, interval in ranges.items():
+        value = getattr(config, name)
+        low, high = interval[1:-1].split(', ')
+        for number in value if isinstance(value, tuple) else (value,):
+            above = number >= float(low) if interval[0] == '[' else number > float(low)
+            below = number <= float(high) if interval[-1] == ']' else number < float(high)
+            if not (above and below and math.isfinite(number)):
+                raise ConfigurationError(f'{name} is {value}; it must be {_in_words(interval)}.')
+
+
+def _in_words(interval: str) -> str:
+    low, high = interval[1:-1].split(', ')
+    if interval[0] + interval[-1] == '[]':
+        return f'in {low}..{high}'
+    least = f'{"at least" if interval[0] == "[" else "above"} {low}'
+    if high == 'inf':
+        return least
+    return f'{least} and {"at most" if interval[-1] == "]" else "below"} {high}'
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:

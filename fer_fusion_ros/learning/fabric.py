@@ -6,6 +6,8 @@ import os
 import torch
 from lightning_fabric import Fabric
 
+from fer_fusion_ros.exceptions import ConfigurationError
+
 
 def make_fabric(precision: str = 'auto', accelerator: str = 'auto') -> Fabric:
     """
@@ -15,18 +17,24 @@ def make_fabric(precision: str = 'auto', accelerator: str = 'auto') -> Fabric:
         bfloat16 where the hardware computes in it, and float32 elsewhere, where it would be
         emulated at a small part of the speed.
     :param accelerator: `auto`, `cpu` or `cuda`.
+    :raises ConfigurationError: if there is no such precision here.
     """
     if precision == 'auto':
         precision = 'bf16-mixed' if _computes_in_bfloat16(accelerator) else '32-true'
     processes = int(os.environ.get('WORLD_SIZE', '1'))
     local = int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
-    fabric = Fabric(
-        accelerator=accelerator,
-        strategy='ddp' if processes > 1 else 'auto',
-        devices=local,
-        num_nodes=processes // local,
-        precision=precision,
-    )
+    try:
+        fabric = Fabric(
+            accelerator=accelerator,
+            strategy='ddp' if processes > 1 else 'auto',
+            devices=local,
+            num_nodes=processes // local,
+            precision=precision,
+        )
+    except (ValueError, ImportError) as error:
+        raise ConfigurationError(
+            f'With the precision {precision!r} no training can be set up ({error}).'
+        ) from error
     fabric.launch()
     if processes > 1:
         atexit.register(_leave_processes)

@@ -1,6 +1,7 @@
 """Adapt the bundled network to real near-infrared photographs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from fer_fusion_ros.expression.adapt import AdaptationConfig, Adapter  # noqa: E
 from fer_fusion_ros.expression.data.fer2013 import load_fer2013  # noqa: E402
 from fer_fusion_ros.expression.data.load_faces import load_faces  # noqa: E402
 from fer_fusion_ros.expression.export import load_network  # noqa: E402
+from fer_fusion_ros.learning.config import load_config  # noqa: E402
 
 CONFIG = AdaptationConfig(
     known_faces=24, views=2, steps=8, known_batch=8, photograph_batch=8, folds=2
@@ -103,8 +105,11 @@ def test_it_gives_the_same_again_and_needs_no_subjects_without_folds(bundled, kn
 
 
 def test_errors_tell_what_is_wrong(bundled, known, photographs):
-    with pytest.raises(ConfigurationError, match='steps is 0; it must be positive'):
+    with pytest.raises(ConfigurationError, match='steps is 0; it must be at least 1'):
         replace(CONFIG, steps=0)
+    for name, value in (('momentum', 0.0), ('seed', -1), ('learning_rate', -1.0)):
+        with pytest.raises(ConfigurationError, match=f'{name} is {value}; it must be'):
+            replace(CONFIG, **{name: value})
     with pytest.raises(ConfigurationError, match='folds is 1; give 0, or at least 2'):
         replace(CONFIG, folds=1)
     with pytest.raises(DataError, match='there are no faces to adapt with'):
@@ -112,3 +117,8 @@ def test_errors_tell_what_is_wrong(bundled, known, photographs):
     others = replace(photographs, classes=(*photographs.classes[:-1], 'contempt'))
     with pytest.raises(DataError, match='contempt, but the network tells neutral'):
         Adapter(*bundled, known, others, CONFIG)
+
+
+def test_the_bundled_recipe_loads():
+    path = Path(__file__).parents[2] / 'config' / 'training' / 'adaptation.yaml'
+    assert load_config(path, AdaptationConfig).photograph_weight == 0.1

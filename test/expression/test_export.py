@@ -11,7 +11,7 @@ onnxruntime = pytest.importorskip('onnxruntime')
 
 from fer_fusion_ros.engine import WEIGHTS  # noqa: E402
 from fer_fusion_ros.exceptions import CheckpointError, EngineError  # noqa: E402
-from fer_fusion_ros.expression import quantise  # noqa: E402
+from fer_fusion_ros.expression import export, quantise  # noqa: E402
 from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
 from fer_fusion_ros.expression.export import export_expression, load_network  # noqa: E402
 from fer_fusion_ros.expression.labels import LABELS  # noqa: E402
@@ -86,6 +86,36 @@ def test_eight_bits_say_nearly_the_same(checkpoint, exported, tmp_path, monkeypa
     with pytest.raises(CheckpointError, match=r'expression\.onnx: in eight bits .* of smooth'):
         quantise.quantise(path, faces)
     assert path.read_bytes() == kept
+
+
+def test_what_fails_its_check_replaces_nothing(checkpoint, tmp_path, monkeypatch):
+    network, metadata = load_network(checkpoint)
+    rng = np.random.default_rng(0)
+    faces = Faces('noise', rng.integers(0, 256, (8, 48, 48), np.uint8), np.arange(8) % 7)
+    export_expression(network, metadata, tmp_path)
+    kept = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    other = {**metadata, 'temperature': '2.0'}
+    monkeypatch.setattr(quantise, 'TOLERANCE', 0.0)
+    with pytest.raises(CheckpointError, match=r'Nothing is exported in eight bits: .* of noise'):
+        export_expression(network, other, tmp_path, faces=faces)
+    monkeypatch.setattr(export, 'TOLERANCE', -1.0)
+    with pytest.raises(CheckpointError, match='differs from PyTorch'):
+        export_expression(network, other, tmp_path)
+    assert kept == {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize('name', ['expression', 'small'])
+def test_the_same_network_gives_the_same_files(checkpoint, tmp_path, name):
+    rng = np.random.default_rng(0)
+    faces = Faces('noise', rng.integers(0, 256, (8, 48, 48), np.uint8), np.arange(8) % 7)
+    hashes = []
+    for order in (1, -1):
+        network, metadata = load_network(checkpoint)
+        metadata = dict([*metadata.items()][::order])
+        integers = faces if name == 'small' else None
+        hashes.append(export_expression(network, metadata, tmp_path, name, integers))
+    assert hashes[0] == hashes[1]
+    assert load_network(tmp_path / f'{name}.safetensors')[1] == metadata
 
 
 def test_other_files_are_refused(tmp_path):

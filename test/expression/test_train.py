@@ -1,6 +1,8 @@
 """Train on a few real faces: it learns, resumes exactly and shares its work."""
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +11,12 @@ torch = pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
 from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError  # noqa: E402
+from fer_fusion_ros.expression import train  # noqa: E402
 from fer_fusion_ros.expression.data.augmentation import Augmentation  # noqa: E402
 from fer_fusion_ros.expression.data.fer2013 import load_fer2013  # noqa: E402
 from fer_fusion_ros.expression.data.modalities import Modalities  # noqa: E402
 from fer_fusion_ros.expression.train import ExpressionConfig, Trainer  # noqa: E402
+from fer_fusion_ros.learning.config import load_config  # noqa: E402
 
 CONFIG = ExpressionConfig(
     size=20,
@@ -72,10 +76,58 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(faces,
 
 
 def test_the_best_weights_are_of_faces_in_full_size(faces, tmp_path):
-    trainer = Trainer(replace(CONFIG, epochs=1, coarse_share=1.0), faces, faces, tmp_path)
-    assert trainer.fit() == 0
-    assert trainer.last.exists() and not (tmp_path / 'best.ckpt').exists()
+    trainer = Trainer(CONFIG, faces, faces, tmp_path)
+    predict = trainer.predict
+
+    def sees_best_when_small(faces, coarse=False):
+        return np.eye(7)[faces.labels] if coarse else predict(faces)
+
+    trainer.predict = sees_best_when_small
+    assert trainer.fit() < 1
+    assert torch.load(tmp_path / 'best.ckpt', weights_only=True)['epoch'] == 2
+    trainer.predict = predict
     assert not np.array_equal(trainer.predict(faces), trainer.predict(faces, coarse=True))
+
+
+@pytest.mark.parametrize('epochs', [1, 2, 3])
+def test_short_trials_have_best_weights_too(faces, tmp_path, epochs, monkeypatch):
+    # Of few faces none may be told right.
+    monkeypatch.setattr(train, 'accuracy', lambda *_: 0.0)
+    config = replace(CONFIG, epochs=epochs, coarse_share=1.0)
+    assert Trainer(config, faces.subset(slice(8)), faces, tmp_path).fit() == 0
+    assert torch.load(tmp_path / 'best.ckpt', weights_only=True)['epoch'] == epochs
+
+
+def test_a_full_disk_does_not_lose_the_best_weights(faces, tmp_path, monkeypatch):
+    save, saved = train.save_checkpoint, []
+
+    def fills_the_disk(path, state):
+        if saved:
+            raise OSError('No space left on device')
+        saved.append(path)
+        save(path, state)
+
+    monkeypatch.setattr(train, 'save_checkpoint', fills_the_disk)
+    with pytest.raises(OSError, match='No space left'):
+        Trainer(replace(CONFIG, epochs=1), faces, faces, tmp_path).fit()
+    assert (tmp_path / 'best.ckpt').exists() and not (tmp_path / 'last.ckpt').exists()
+
+
+def test_a_finished_training_is_not_overwritten(faces, tmp_path):
+    config = replace(CONFIG, epochs=1)
+    Trainer(config, faces, faces, tmp_path).fit()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(CheckpointError, match=r'last\.ckpt is .* --resume, or .* --output'):
+        Trainer(config, faces, faces, tmp_path).fit()
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+
+
+def test_a_training_that_diverges_says_so_and_saves_nothing(faces, tmp_path):
+    trainer = Trainer(CONFIG, faces, faces, tmp_path)
+    trainer.step = lambda *_: (torch.tensor(float('nan')), torch.tensor(1))
+    with pytest.raises(ConfigurationError, match=r'diverged in epoch 1: .* nan\. Lower learning_'):
+        trainer.fit()
+    assert not list(tmp_path.glob('*.ckpt'))
 
 
 def test_the_loss_falls(faces, tmp_path):
@@ -144,6 +196,13 @@ def test_a_checkpoint_of_another_network_is_refused(faces, tmp_path):
         Trainer(replace(CONFIG, preset='stride1'), faces, faces, tmp_path).resume()
 
 
+def test_a_checkpoint_of_other_labels_is_refused(faces, tmp_path):
+    Trainer(replace(CONFIG, epochs=1), faces, faces, tmp_path).fit()
+    other = replace(faces, classes=('contempt', *faces.classes[1:]))
+    with pytest.raises(CheckpointError, match=r'holds the labels neutral.* has contempt'):
+        Trainer(CONFIG, other, other, tmp_path).resume()
+
+
 def test_a_checkpoint_of_an_earlier_version_is_refused(faces, tmp_path):
     trainer = Trainer(replace(CONFIG, epochs=1), faces, faces, tmp_path)
     trainer.fit()
@@ -203,3 +262,62 @@ def test_two_processes_get_the_gradients_of_one(gradients_by_processes):
 def test_an_unknown_preset_is_named_with_those_there_are():
     with pytest.raises(ConfigurationError, match=r"preset is 'realtme'; choose one of .*, "):
         ExpressionConfig(preset='realtme')
+
+
+def test_the_batch_is_shared_evenly(faces, tmp_path):
+    fabric = SimpleNamespace(world_size=3)
+    with pytest.raises(ConfigurationError, match=r'batch_size is 8; it must be a multiple .* 3'):
+        Trainer(CONFIG, faces, faces, tmp_path, fabric=fabric)
+
+
+def test_the_network_sees_no_more_than_the_faces(faces, tmp_path):
+    with pytest.raises(ConfigurationError, match=r'size is 60; it cannot exceed .*, 48x48'):
+        Trainer(replace(CONFIG, size=60), faces, faces, tmp_path)
+
+
+def test_a_precision_that_there_is_not_is_named(faces, tmp_path):
+    with pytest.raises(ConfigurationError, match="precision 'foo' no training"):
+        Trainer(replace(CONFIG, precision='foo'), faces, faces, tmp_path)
+
+
+RECIPES = Path(__file__).parents[2] / 'config' / 'training'
+
+
+def test_a_face_is_shown_in_one_modality():
+    with pytest.raises(ConfigurationError, match=r'dim, infrared and fused are 1\.2 together'):
+        Modalities(dim=0.6, infrared=0.6)
+    assert Modalities(dim=0.7, infrared=0.2, fused=0.1).dim == 0.7
+
+
+@pytest.mark.parametrize('recipe', ['expression', 'expression_paper'])
+@pytest.mark.parametrize(
+    ('override', 'message'),
+    [
+        ('batch_size=-4', 'batch_size is -4; it must be at least 1'),
+        ('batch_size=0', 'batch_size is 0; it must be at least 1'),
+        ('size=0', 'size is 0; it must be at least 1'),
+        ('coarse_size=0', 'coarse_size is 0; it must be at least 1'),
+        ('coarse_share=2', r'coarse_share is 2\.0; it must be in 0\.\.1'),
+        ('epochs=0', 'epochs is 0; it must be at least 1'),
+        ('std=0', r'std is 0\.0; it must be above 0'),
+        ('learning_rate=.nan', 'learning_rate is nan; it must be above 0'),
+        ('learning_rate=.inf', 'learning_rate is inf; it must be above 0'),
+        ('learning_rate=-1', r'learning_rate is -1\.0; it must be above 0'),
+        ('momentum=0', r'momentum is 0\.0; it must be above 0 and below 1'),
+        ('dropout=1.5', r'dropout is 1\.5; it must be in 0\.\.1'),
+        ('label_smoothing=2', r'label_smoothing is 2\.0; it must be in 0\.\.1'),
+        ('seed=-1', 'seed is -1; it must be in 0'),
+        (
+            'augmentation.zoom=1.5',
+            r'augmentation: zoom is 1\.5; it must be at least 0 and below 1',
+        ),
+        ('augmentation.erase=-1', r'augmentation: erase is -1\.0; it must be in 0\.\.1'),
+        ('modalities.darkest=0', r'modalities: darkest is 0\.0; it must be above 0 and at most 1'),
+        ('modalities.dim=1.1', r'modalities: dim is 1\.1; it must be in 0\.\.1'),
+    ],
+)
+def test_numbers_out_of_range_are_named(recipe, override, message):
+    path = RECIPES / f'{recipe}.yaml'
+    with pytest.raises(ConfigurationError, match=message):
+        load_config(path, ExpressionConfig, [override])
+    assert load_config(path, ExpressionConfig).epochs == 100

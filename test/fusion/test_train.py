@@ -1,6 +1,8 @@
 """Train a tiny generator on real pairs: it learns, resumes exactly and shares its work."""
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ torch = pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
 from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataError  # noqa: E402
+from fer_fusion_ros.fusion import train  # noqa: E402
 from fer_fusion_ros.fusion.export import load_generator  # noqa: E402
 from fer_fusion_ros.fusion.generator import PRESETS, Shape  # noqa: E402
 from fer_fusion_ros.fusion.pairs import Pair, load_pairs  # noqa: E402
@@ -19,6 +22,7 @@ from fer_fusion_ros.fusion.train import (  # noqa: E402
     LossWeights,
     Trainer,
 )
+from fer_fusion_ros.learning.config import load_config  # noqa: E402
 
 CONFIG = FusionConfig(
     preset='realtime',
@@ -76,6 +80,39 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(pairs,
     written = {path.name for path in (tmp_path / 'cut').iterdir()}
     assert {'last.ckpt', 'best.ckpt', 'history.csv', 'curves.png', 'validation'} <= written
     assert len(list((tmp_path / 'cut' / 'validation').glob('epoch_00[12]/*.jpg'))) == 2
+
+
+def test_a_full_disk_does_not_lose_the_best_weights(pairs, tmp_path, monkeypatch):
+    save, saved = train.save_checkpoint, []
+
+    def fills_the_disk(path, state):
+        if saved:
+            raise OSError('No space left on device')
+        saved.append(path)
+        save(path, state)
+
+    monkeypatch.setattr(train, 'save_checkpoint', fills_the_disk)
+    with pytest.raises(OSError, match='No space left'):
+        Trainer(replace(CONFIG, steps=1), pairs, pairs[:1], tmp_path).fit()
+    assert (tmp_path / 'best.ckpt').exists() and not (tmp_path / 'last.ckpt').exists()
+
+
+def test_a_finished_training_is_not_overwritten(pairs, tmp_path):
+    config = replace(CONFIG, epochs=1, steps=1)
+    Trainer(config, pairs, pairs[:1], tmp_path).fit()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(CheckpointError, match=r'last\.ckpt is .* --resume, or .* --output'):
+        Trainer(config, pairs, pairs[:1], tmp_path).fit()
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+
+
+def test_a_training_that_diverges_says_so_and_saves_nothing(pairs, tmp_path):
+    trainer = Trainer(replace(CONFIG, steps=1), pairs, pairs[:1], tmp_path)
+    step = trainer.critic_step
+    trainer.critic_step = lambda *given: {**step(*given), 'train/penalty': torch.tensor(torch.inf)}
+    with pytest.raises(ConfigurationError, match=r'in epoch 1: the mean of train/penalty is inf'):
+        trainer.fit()
+    assert not list(tmp_path.glob('*.ckpt'))
 
 
 def test_the_loss_falls(pairs, tmp_path):
@@ -193,3 +230,33 @@ def test_two_processes_get_the_gradients_of_one(gradients_by_processes):
 def test_an_unknown_preset_is_named_with_those_there_are():
     with pytest.raises(ConfigurationError, match=r"preset is 'realtme'; choose one of .*, "):
         FusionConfig(preset='realtme')
+
+
+def test_the_batch_is_shared_evenly(pairs, tmp_path):
+    with pytest.raises(ConfigurationError, match=r'batch_size is 4; it must be a multiple .* 3'):
+        Trainer(CONFIG, pairs, pairs[:1], tmp_path, fabric=SimpleNamespace(world_size=3))
+
+
+@pytest.mark.parametrize('recipe', ['fusion', 'fusion_paper'])
+@pytest.mark.parametrize(
+    ('override', 'message'),
+    [
+        ('steps=0', 'steps is 0; it must be at least 1'),
+        ('validation=0', 'validation is 0; it must be at least 1'),
+        ('batch_size=0', 'batch_size is 0; it must be at least 1'),
+        ('learning_rate=-1', r'learning_rate is -1\.0; it must be above 0'),
+        ('seed=-1', 'seed is -1; it must be in 0'),
+        ('critic.patch=4', 'critic: patch is 4; it must be at least 29'),
+        ('critic.widths=[8,8]', r'critic: widths is \[8, 8\]; it must be 6 numbers'),
+        ('critic.widths=[8,8,8,8,8,0]', 'critic: widths is .* it must be at least 1'),
+        ('critic.learning_rate=-1', r'critic: learning_rate is -1\.0; it must be above 0'),
+        ('losses.edges=-1', r'losses: edges is -1\.0; it must be at least 0'),
+        ('losses.temperature=0', r'losses: temperature is 0\.0; it must be above 0'),
+        ('scenes.dark=1.5', r'scenes: dark is 1\.5; it must be in 0\.\.1'),
+    ],
+)
+def test_numbers_out_of_range_are_named(recipe, override, message):
+    path = Path(__file__).parents[2] / 'config' / 'training' / f'{recipe}.yaml'
+    with pytest.raises(ConfigurationError, match=message):
+        load_config(path, FusionConfig, [override])
+    assert load_config(path, FusionConfig).critic.steps >= 1

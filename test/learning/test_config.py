@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from fer_fusion_ros.exceptions import ConfigurationError
-from fer_fusion_ros.learning.config import load_config
+from fer_fusion_ros.learning.config import check_ranges, load_config
 
 
 @dataclass(frozen=True)
@@ -104,3 +104,26 @@ def test_an_override_needs_an_equals_sign(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r'nothing\.yaml'):
         load_config(tmp_path / 'nothing.yaml', Recipe)
+
+
+@pytest.mark.parametrize(
+    ('interval', 'right', 'wrong', 'message'),
+    [
+        ('[0, 1]', (0, 0.5, 1), (-0.1, 1.1, float('nan')), r'in 0\.\.1'),
+        ('[0, 1)', (0, 0.5), (-0.1, 1, float('inf')), 'at least 0 and below 1'),
+        ('(0, 1]', (0.5, 1), (0, 1.1), 'above 0 and at most 1'),
+        ('[2, inf)', (2, 99), (1, float('inf'), float('nan')), r'at least 2\.'),
+    ],
+)
+def test_numbers_out_of_range_are_named_with_the_range(interval, right, wrong, message):
+    for number in right:
+        check_ranges(Recipe('a', rate=number), {'rate': interval})
+    for number in wrong:
+        with pytest.raises(ConfigurationError, match=f'rate is {number}; it must be {message}'):
+            check_ranges(Recipe('a', rate=number), {'rate': interval})
+
+
+def test_every_number_of_a_tuple_is_in_its_range():
+    check_ranges(Inner(sides=(4, 5)), {'sides': '[4, 5]'})
+    with pytest.raises(ConfigurationError, match=r'sides is \(4, 6\); it must be in 4\.\.5'):
+        check_ranges(Inner(sides=(4, 6)), {'sides': '[4, 5]'})

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fer_fusion_ros.learning.config import check_ranges
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -20,6 +22,7 @@ class Augmentation:
     :param gain: largest relative change of contrast.
     :param bias: largest change of brightness, of the range 0..1.
     :param erase: share of the crops of which a rectangle is painted over.
+    :raises ConfigurationError: if a number is out of its range.
     """
 
     shift: float = 2.0
@@ -29,6 +32,20 @@ class Augmentation:
     gain: float = 0.2
     bias: float = 0.1
     erase: float = 0.25
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            {
+                'shift': '[0, inf)',
+                'rotation': '[0, 180]',
+                'zoom': '[0, 1)',
+                'still': '[0, 1]',
+                'gain': '[0, 1]',
+                'bias': '[0, 1]',
+                'erase': '[0, 1]',
+            },
+        )
 
     def __call__(self, images: Tensor, size: int, generator: torch.Generator) -> Tensor:
         """

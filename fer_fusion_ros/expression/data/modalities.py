@@ -9,6 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_fusion_ros.exceptions import ConfigurationError
+from fer_fusion_ros.learning.config import check_ranges
 from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
 
 Fuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -27,6 +29,7 @@ class Modalities:
         logarithmic scale from here to 1.
     :param soft: share of the faces, whatever their modality, that are blurred by up to a pixel,
         as lenses, rectification and scaling do.
+    :raises ConfigurationError: if a share or the light is out of its range.
     """
 
     dim: float = 0.0
@@ -34,6 +37,15 @@ class Modalities:
     fused: float = 0.0
     darkest: float = 0.02
     soft: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = dict.fromkeys(('dim', 'infrared', 'fused', 'soft'), '[0, 1]')
+        check_ranges(self, {**shares, 'darkest': '(0, 1]'})
+        total = self.dim + self.infrared + self.fused
+        if total > 1 + 1e-9:  # which 0.7 + 0.2 + 0.1 may be
+            raise ConfigurationError(
+                f'dim, infrared and fused are {total:g} together; they must be at most 1.'
+            )
 
     def __call__(
         self,
