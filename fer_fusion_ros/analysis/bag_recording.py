@@ -34,7 +34,8 @@ class BagRecording(Recording):
     """
     Read the lenses' images and calibration from a bag (mcap or sqlite3).
 
-    A moment lacks the lenses whose images are unreadable; `remarks` counts them.
+    A moment lacks the lenses whose images are unreadable, and is left out where a whole message
+    is; `remarks` counts them.
 
     :param path: The bag's folder, or its one file.
     :param topics: Image topic of the lenses that are not `…/<lens>/image_raw`.
@@ -56,6 +57,7 @@ class BagRecording(Recording):
         self._tolerance = tolerance
         self._refused: Counter[str] = Counter()
         self._reasons: dict[str, str] = {}
+        self._bad_infos: dict[str, str] = {}
         self._models = dict(models or {})
         with self._open() as reader:
             self._topics = _find_topics(reader, topics or {}, lenses)
@@ -84,11 +86,12 @@ class BagRecording(Recording):
                     readable = True
                     yield Moment(f'{frame_set.stamp_ns * 1e-9:.3f} s', frame_set)
         if not readable:
-            raise RecordingError(f'{self._path}: no image is readable; {self.remarks()[0]}')
+            raise RecordingError(f'{self._path}: no image is readable; {self.remarks()[-1]}')
 
     def remarks(self) -> list[str]:
-        """Return how many images of which topic were refused, and why the first one was."""
-        return [
+        """Return what was refused of each topic, and the first reason."""
+        infos = [f'{topic}: {reason}' for topic, reason in self._bad_infos.items()]
+        return infos + [
             f'images of {topic} refused: {count}; first reason: {self._reasons[topic]}'
             for topic, count in self._refused.items()
         ]
@@ -152,6 +155,8 @@ class BagRecording(Recording):
             ) from error
 
     def _read_models(self, reader: AnyReader) -> None:
+        from rosbags.highlevel import AnyReaderError
+
         wanted = {
             f'{_base(topic)}/camera_info': lens
             for lens, topic in self._topics.items()
@@ -159,8 +164,12 @@ class BagRecording(Recording):
         }
         for connection in [c for c in reader.connections if c.topic in wanted]:
             for _, _, data in reader.messages([connection]):
-                message = reader.deserialize(data, connection.msgtype)
-                model = camera_info_to_model(message, wanted[connection.topic])
+                try:
+                    message = reader.deserialize(data, connection.msgtype)
+                    model = camera_info_to_model(message, wanted[connection.topic])
+                except (AnyReaderError, FerFusionError) as error:
+                    self._bad_infos.setdefault(connection.topic, str(error))
+                    continue
                 if model is not None:
                     self._models[model.name] = model
                 break

@@ -134,7 +134,10 @@ def _open(args: argparse.Namespace) -> Recording:
     given = {lens: getattr(args, lens) for lens in args.lenses if getattr(args, lens)}
     models = _read_models(args.calibration) if args.calibration else {}
     if bool(given) == bool(args.source):
-        raise RecordingError('give either one source or the path of each lens (--vis-left PATH …)')
+        raise RecordingError(
+            'give either one source, before --lenses, or the path of each of these lenses '
+            '(--vis-left PATH …)'
+        )
     if given:
         return FileRecording(given, models, args.rate, args.tolerance)
     if is_bag(args.source):

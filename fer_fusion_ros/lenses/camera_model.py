@@ -153,6 +153,11 @@ class CameraModel:
         }
         return yaml.safe_dump(fields, sort_keys=False, default_flow_style=None, width=99)
 
+    def fits(self, width: int, height: int) -> bool:
+        """Tell whether images of this size have the shape of those that it was calibrated with."""
+        # Sizes are rounded to whole pixels.
+        return abs(self.height * width / self.width - height) < 1
+
     def scaled(self, width: int, height: int) -> CameraModel:
         """Return the model for images of another resolution than it was calibrated at."""
         if (self.width, self.height) == (width, height):

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -111,9 +112,11 @@ class CameraArray(StageNode):
             source = open_lens(lens, wanted[lens], rig=rig, start_ns=start_ns, **settings)
             url = given[lens]['camera_info_url'].replace('{lens}', lens)
             frame_id = given[lens]['frame_id'] or optical_frame(lens)
-            model = rig.camera_model(lens) if wanted[lens] == RIG and not url else None
+            model = None
             if url:
                 model = CameraModel.from_yaml(url, get_package_share_directory, frame_id)
+            elif wanted[lens] == RIG:
+                model = replace(rig.camera_model(lens), frame_id=frame_id)
             self.models[lens] = model
             self._lenses.append(
                 _LensPublisher(self, source, model, frame_id, quality if compressed else 0, delays)
@@ -270,8 +273,7 @@ class _LensPublisher:
             f'{self.thread.lens}: its calibration is of {model.width}x{model.height} images, '
             f'but {self.thread.source.name} gives {width}x{height}'
         )
-        # Sizes are rounded to whole pixels.
-        if abs(model.height * width / model.width - height) < 1:
+        if model.fits(width, height):
             self._node.get_logger().info(f'{lead}; scaling it')
             return model.scaled(width, height)
         self._node.get_logger().error(

@@ -119,6 +119,8 @@ class ImageSets:
         lenses_of: dict[str, list[str]] = {}
         for lens in self.lenses:
             image_topic, info_topic = topics(lens)
+            # Compressed images belong to the topic, also where it is remapped.
+            image_topic = node.resolve_topic_name(image_topic)
             if transport == 'compressed':
                 image_topic += '/compressed'
             self._topics[lens] = node.resolve_topic_name(image_topic)

@@ -69,7 +69,7 @@ class Registrar:
             self._sizes[side] = _size(vis)
         model = None
         lenses = self._lenses(side, ir, vis)
-        if self._are_calibrated(side, lenses):
+        if self._are_calibrated(side, lenses, ir):
             if f'vis_{side}' in lenses:
                 camera = self._models[f'vis_{side}']
                 size = self._sizes.get(side, (camera.width, camera.height))
@@ -93,8 +93,20 @@ class Registrar:
             lens for lens, image in images.items() if image is not None or lens in self._models
         ]
 
-    def _are_calibrated(self, side: str, lenses: list[str]) -> bool:
-        lacking = [lens for lens in lenses if self._models.get(lens) is None]
+    def _are_calibrated(self, side: str, lenses: list[str], ir: np.ndarray | None) -> bool:
+        sizes = {f'vis_{side}': self._sizes.get(side)}
+        if ir is not None:
+            sizes[f'ir_{side}'] = _size(ir)
+        lacking = []
+        for lens in lenses:
+            model, size = self._models.get(lens), sizes.get(lens)
+            if model is None:
+                lacking.append(lens)
+            elif size and not model.fits(*size):
+                lacking.append(
+                    f'{lens} for its images of {size[0]}x{size[1]} (there is one for '
+                    f'{model.width}x{model.height})'
+                )
         if lacking and side not in self._warned:
             self._warned.add(side)
             _logger.warning(

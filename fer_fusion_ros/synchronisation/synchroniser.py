@@ -159,7 +159,9 @@ class Synchroniser:
         for stream in streams:
             stream.silent = stream.is_silent(seen, self._stale_ns)
         middle = self._middle()
-        out_of_step = abs(arrived.newest - middle) > self._stale_ns
+        # Its newest frame may be the first of the next moment, which can be longer off than that.
+        latest = [arrived.newest, *list(arrived.stamps)[-2:]]
+        out_of_step = min(abs(stamp - middle) for stamp in latest) > self._stale_ns
         arrived.astray = arrived.astray + 1 if out_of_step else 0
         before = [stream.stale for stream in streams]
         for stream in streams:
@@ -247,14 +249,17 @@ class _Stream:
         # Frames older than the last one matched still wait, but in vain.
         passed = sum(self.last_matched is not None and s < self.last_matched for s in self.waiting)
         span = self.stamps[-1] - self.stamps[0] if len(self.stamps) > 1 else 0
+        rate = (len(self.stamps) - 1) / span * 1e9 if span else 0.0
         age = now - self.arrived
+        # Where frames are rare, none is missed yet.
+        silent = age > max(stale_after, _STALE_FRAMES / rate if rate else 0.0)
         return LensStatus(
             received=self.received,
             matched=self.matched,
             dropped=self.dropped + passed,
-            rate=(len(self.stamps) - 1) / span * 1e9 if span else 0.0,
+            rate=rate,
             skew=sum(self.skews) / len(self.skews) * 1e-9 if self.skews else 0.0,
             lead=(self.newest - middle) * 1e-9 if self.astray >= _STALE_FRAMES else 0.0,
             age=age,
-            stale=self.stale or age > stale_after,
+            stale=self.stale or silent,
         )

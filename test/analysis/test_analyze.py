@@ -68,12 +68,14 @@ def make_bag(
     *,
     late: Mapping[str, float] | None = None,
     change: Callable[[str, int, Any], None] = lambda *_: None,
+    change_info: Callable[[str, int, Any], None] = lambda *_: None,
 ) -> Path:
     """
     Write what the rig sees to a bag.
 
     :param late: Seconds by which the stamps of a lens are late.
     :param change: Called with the lens, the moment's number and the image before it is written.
+    :param change_info: The same with the calibration.
     """
     late = late or {}
     rosbag2 = pytest.importorskip('rosbags.rosbag2', reason='bags need rosbags')
@@ -122,6 +124,7 @@ def make_bag(
                     0,
                     roi,
                 )
+                change_info(lens, number, info)
                 for kind, message in (('CameraInfo', info), ('Image', image)):
                     data = store.serialize_cdr(message, f'sensor_msgs/msg/{kind}')
                     writer.write(connections[lens, kind], stamp, data)
@@ -235,6 +238,18 @@ def test_an_unreadable_image_costs_its_lens_alone(
     assert 'without an image of ir_right' not in said.out
     assert 'images of /fer/vis_right/image_raw refused: 1;' in said.err
     assert 'field data has 100 bytes' in said.err
+
+
+def test_the_first_calibration_that_can_be_used_is_used(
+    write_bag: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def spoil(lens: str, number: int, info: Any) -> None:
+        if lens == 'vis_left' and number < 3:
+            info.k = info.k * -1
+
+    rows = analyze(tmp_path / 'out', write_bag(change_info=spoil))
+    assert float(rows[-1]['distance']) == pytest.approx(3.0, abs=0.2)
+    assert '/fer/vis_left/camera_info: ' in capsys.readouterr().err
 
 
 def test_a_bag_of_unreadable_images_says_why(

@@ -112,3 +112,12 @@ def test_videos_of_other_rates_are_put_together_within_the_tolerance(tmp_path: P
     assert len(list(FileRecording.from_folder(tmp_path, tolerance=0.04))) > 15
     alone = FileRecording.from_folder(tmp_path, lenses=['vis_left'])
     assert len(list(alone)) == 30
+
+
+def test_remarks_are_of_the_last_reading(tmp_path: Path) -> None:
+    write(tmp_path, vis_left=['0', '1'])
+    (tmp_path / 'vis_left' / '1.png').write_bytes(b'no image')
+    recording = FileRecording.from_folder(tmp_path)
+    for _ in range(2):
+        assert len(moments(recording)) == 1
+        assert len(recording.remarks()) == 1

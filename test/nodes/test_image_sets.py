@@ -20,8 +20,8 @@ IMAGE = np.zeros((8, 8), np.uint8)
 def make_images(ros_context):
     made = []
 
-    def make(work=lambda _: time.sleep(0.2), **parameters):
-        node = StageNode('slow', context=ros_context)
+    def make(work=lambda _: time.sleep(0.2), arguments=(), **parameters):
+        node = StageNode('slow', context=ros_context, cli_args=['--ros-args', *arguments])
         for name, value in parameters.items():
             node.declare_parameter(name, value)
         images = ImageSets(node, raw_topics, work, subscribe=False)
@@ -90,3 +90,12 @@ def test_warnings_of_the_core_are_the_nodes(make_images, capfd):
     images.close()
     log.warning('the node has gone')
     assert '[fer.slow]' not in capfd.readouterr().err
+
+
+def test_compressed_images_are_those_of_the_remapped_topic(make_images):
+    remap = ['-r', 'vis_left/image_raw:=/cam/image_raw']
+    images = make_images(arguments=[*remap, '-p', 'image_transport:=compressed'])
+    images.add(Frame('ir_left', 0, IMAGE))
+    problems, _ = images.diagnose()
+    assert '/cam/image_raw/compressed is silent' in problems
+    assert '/fer/vis_right/image_raw/compressed is silent' in problems

@@ -201,3 +201,10 @@ def test_compressed_images_are_read(start_node, record, spin_until):
 
 def _probabilities(faces):
     return np.array([[*face.expression.probabilities, *face.raw.probabilities] for face in faces])
+
+
+def test_results_are_in_the_frame_that_the_lens_was_given(start_node, record, spin_until):
+    arrays = record(ExpressionArray, '/fer/expressions')
+    start_node('pipeline', '-p', 'cameras:=true', '-p', 'vis_left.frame_id:=robot_camera')
+    assert spin_until(lambda: any(array.expressions for array in arrays), 30)
+    assert {array.header.frame_id for array in arrays} == {'robot_camera'}

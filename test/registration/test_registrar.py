@@ -231,6 +231,17 @@ def test_a_lens_that_is_alone_on_its_side_is_rectified(models, caplog):
     assert not caplog.records
 
 
+def test_a_calibration_for_images_of_another_shape_is_not_used(models, caplog):
+    registrar = Registrar(models)
+    ir, cropped = spot((100, 50)), np.zeros((360, 640, 3), np.uint8)
+    for _ in range(2):
+        pair = registrar.register('left', ir, cropped)
+        assert pair.vis is cropped and pair.model is None and pair.size == (640, 360)
+    [record] = caplog.records
+    assert 'vis_left for its images of 640x360 (there is one for 640x480): ' in record.message
+    assert registrar.register('right', ir, np.zeros((960, 1280, 3), np.uint8)).model is not None
+
+
 def test_lenses_that_need_nothing_cost_nothing(models):
     ideal = replace(models['vis_left'].rectified(), name='ideal')
     pair_models = {'ir_left': ideal, 'vis_left': ideal}

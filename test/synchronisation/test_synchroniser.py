@@ -137,6 +137,22 @@ def test_goes_on_with_one_lens_when_the_others_die():
     assert len(sets) > 40 and tuple(sets[-1].frames) == ('vis_left',)
 
 
+@pytest.mark.parametrize('period', [0.05, 0.3, 0.41, 0.5, 1.0, 5.0])
+@pytest.mark.parametrize('order', [LENSES, LENSES[::-1]])
+def test_lenses_in_step_stay_at_any_rate(period, order):
+    now = [0.0]
+    synchroniser = Synchroniser(LENSES, clock=lambda: now[0])
+    for index in range(30):
+        now[0] = index * period
+        frames = [Frame(lens, START + round(now[0] * 1e9), IMAGE) for lens in order]
+        *none, frame_set = map(synchroniser.add, frames)
+        assert none == [None] * 3 and set(frame_set.frames) == set(LENSES)
+        assert not synchroniser.status().missing
+        if index:
+            now[0] += 0.9 * period
+            assert not synchroniser.status().missing
+
+
 @pytest.mark.parametrize('period, delay', [(PERIOD, 0.36), (PERIOD // 2, 0.3)])
 def test_waits_for_a_lens_that_is_late(period, delay):
     frames = [
