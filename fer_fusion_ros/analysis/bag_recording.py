@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,11 @@ from fer_fusion_ros.analysis.recording import Moment, Recording
 from fer_fusion_ros.analysis.synchronise import TOLERANCE, synchronise
 from fer_fusion_ros.exceptions import FerFusionError, RecordingError
 from fer_fusion_ros.lenses.camera_model import CameraModel
-from fer_fusion_ros.lenses.names import LENSES, is_infrared
+from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
-from fer_fusion_ros.messages.image import image_to_array
+from fer_fusion_ros.messages.frames import read_images
 from fer_fusion_ros.messages.stamps import stamp_to_ns
-from fer_fusion_ros.synchronisation.frame_set import Frame, FrameSet
+from fer_fusion_ros.synchronisation.frame_set import Frame
 
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
@@ -81,7 +80,7 @@ class BagRecording(Recording):
         readable = False
         with self._open() as reader:
             for frame_set in synchronise(self._read(reader), self.lenses, self._tolerance):
-                frame_set = self._decode(frame_set)
+                frame_set = read_images(frame_set, self._refuse_image)
                 if frame_set.frames:
                     readable = True
                     yield Moment(f'{frame_set.stamp_ns * 1e-9:.3f} s', frame_set)
@@ -121,18 +120,8 @@ class BagRecording(Recording):
                 '`ros2 bag convert` may save what comes after'
             ) from error
 
-    def _decode(self, frame_set: FrameSet) -> FrameSet:
-        """Return the set with arrays for images, without those that are unreadable."""
-        frames = {}
-        for lens, frame in frame_set.frames.items():
-            encoding = 'mono8' if is_infrared(lens) else 'bgr8'
-            try:
-                image = image_to_array(frame.image, encoding)
-            except FerFusionError as error:
-                self._refuse(self._topics[lens], error)
-            else:
-                frames[lens] = replace(frame, image=image)
-        return FrameSet(frame_set.stamp_ns, frames)
+    def _refuse_image(self, lens: str, reason: Exception) -> None:
+        self._refuse(self._topics[lens], reason)
 
     def _refuse(self, topic: str, reason: Exception) -> None:
         self._refused[topic] += 1

@@ -4,10 +4,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from builtin_interfaces.msg import Time
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -16,7 +14,7 @@ from fer_fusion_ros.exceptions import FerFusionError
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES, is_infrared, side_of
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
-from fer_fusion_ros.messages.image import image_to_array
+from fer_fusion_ros.messages.frames import read_images
 from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 from fer_fusion_ros.nodes.core_log import CoreLog
@@ -149,23 +147,8 @@ class ImageSets:
             self._let_go()
 
     def read(self, frame_set: FrameSet) -> FrameSet:
-        """Return the set with arrays for images, without those that are unreadable.
-
-        Infrared images come as (H, W), visible ones as (H, W, 3) BGR, uint8.
-        """
-        frames = {}
-        for lens, frame in frame_set.frames.items():
-            image = frame.image
-            if not isinstance(image, np.ndarray):
-                try:
-                    encoding = 'mono8' if is_infrared(lens) else 'bgr8'
-                    image = image_to_array(image, encoding, self._topics[lens])
-                except FerFusionError as error:
-                    self._refused += 1
-                    self._node.complain(f'image {lens}', str(error))
-                    continue
-            frames[lens] = replace(frame, image=image)
-        return FrameSet(frame_set.stamp_ns, frames)
+        """Return the set with arrays for images; see `read_images`."""
+        return read_images(frame_set, self._refuse, self._topics)
 
     def calibration(self) -> dict[str, CameraModel | None]:
         """Return the model of each lens to use, None where none has come."""
@@ -205,6 +188,10 @@ class ImageSets:
         """End the worker thread."""
         self._worker.close()
         self._log.close()
+
+    def _refuse(self, lens: str, error: FerFusionError) -> None:
+        self._refused += 1
+        self._node.complain(f'image {lens}', str(error))
 
     def _on_error(self, error: Exception) -> None:
         self._failures.append(error)
