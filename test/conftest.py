@@ -236,3 +236,21 @@ def spin_until(ros_node) -> Iterator[Callable[..., bool]]:
 
     yield spin
     executor.shutdown()
+
+
+@pytest.fixture
+def fill_the_disk(monkeypatch):
+    """Return what lets a module's second checkpoint fail, as on a full disk."""
+
+    def fill(module):
+        save, saved = module.save_checkpoint, []
+
+        def save_one(path, state):
+            if saved:
+                raise OSError('No space left on device')
+            saved.append(path)
+            save(path, state)
+
+        monkeypatch.setattr(module, 'save_checkpoint', save_one)
+
+    return fill

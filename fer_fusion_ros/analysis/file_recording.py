@@ -27,9 +27,9 @@ class FileRecording(Recording):
     Read one image, folder of images or video for each lens.
 
     Images of the same name belong together, and a moment may lack some of the lenses, also those
-    whose images are unreadable (`remarks` names them). Where the
-    lenses have equally many and share less than half of the names, the others at the same place in
-    the order of names do. Videos play at their own rates and are put together by time.
+    whose images are unreadable (`remarks` names them). Where the lenses have equally many and
+    share less than half of the names, the others at the same place in the order of names do.
+    Videos play at their own rates and are put together by time.
 
     :param sources: Path of each lens's file or folder; at least one lens.
     :param models: Calibration of the lenses that have one.

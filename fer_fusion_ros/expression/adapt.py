@@ -17,7 +17,7 @@ from fer_fusion_ros.expression.data.modalities import Modalities
 from fer_fusion_ros.expression.evaluate import Evaluation, evaluate
 from fer_fusion_ros.expression.predictor import predict_with
 from fer_fusion_ros.expression.pyconv_se18 import STAGES, PyConvSE18, standardise
-from fer_fusion_ros.learning.config import check_ranges
+from fer_fusion_ros.learning.config import SEED, check_ranges
 from fer_fusion_ros.learning.progress import progress_bar
 from fer_fusion_ros.learning.schedule import warmup_cosine
 
@@ -72,7 +72,7 @@ class AdaptationConfig:
                 'learning_rate': '(0, inf)',
                 'warmup_steps': '[0, inf)',
                 'momentum': '(0, 1)',
-                'seed': '[0, 9223372036854775807]',
+                'seed': SEED,
             },
         )
         if self.folds < 0 or self.folds == 1:

@@ -28,7 +28,7 @@ from fer_fusion_ros.learning.checkpoint import (
     refuse_to_overwrite,
     save_checkpoint,
 )
-from fer_fusion_ros.learning.config import check_ranges
+from fer_fusion_ros.learning.config import SEED, check_ranges
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
@@ -122,7 +122,7 @@ class ExpressionConfig:
                 'cosine_weight': '[0, inf)',
                 'scale': '(0, inf)',
                 'margin': '[0, inf)',
-                'seed': '[0, 9223372036854775807]',
+                'seed': SEED,
             },
         )
 

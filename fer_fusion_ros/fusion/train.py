@@ -32,7 +32,7 @@ from fer_fusion_ros.learning.checkpoint import (
     refuse_to_overwrite,
     save_checkpoint,
 )
-from fer_fusion_ros.learning.config import check_ranges
+from fer_fusion_ros.learning.config import SEED, check_ranges
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
@@ -162,7 +162,7 @@ class FusionConfig:
                 'warmup': '[0, inf)',
                 'ema': '[0, 1]',
                 'validation': '[1, inf)',
-                'seed': '[0, 9223372036854775807]',
+                'seed': SEED,
             },
         )
 

@@ -89,6 +89,10 @@ def build_config(values: Mapping[str, Any], kind: type[T], where: str) -> T:
         raise ConfigurationError(f'{where}: {error}') from error
 
 
+SEED = '[0, 9223372036854775807]'
+"""Range of a seed, of PyTorch's and NumPy's generators alike."""
+
+
 def check_ranges(config: Any, ranges: Mapping[str, str]) -> None:
     """
     Check that numbers are finite and in their ranges.

@@ -154,13 +154,12 @@ class Synchroniser:
         stream.seen = self._seen()
 
     def _update_stale(self, arrived: '_Stream') -> None:
-        seen = self._seen()
         streams = self._streams.values()
         for stream in streams:
-            stream.silent = stream.is_silent(seen, self._stale_ns)
+            stream.silent = stream.is_silent(arrived.seen, self._stale_ns)
         middle = self._middle()
         # Its newest frame may be the first of the next moment, which can be longer off than that.
-        latest = [arrived.newest, *list(arrived.stamps)[-2:]]
+        latest = list(arrived.stamps)[-2:]
         out_of_step = min(abs(stamp - middle) for stamp in latest) > self._stale_ns
         arrived.astray = arrived.astray + 1 if out_of_step else 0
         before = [stream.stale for stream in streams]

@@ -98,16 +98,8 @@ def test_short_trials_have_best_weights_too(faces, tmp_path, epochs, monkeypatch
     assert torch.load(tmp_path / 'best.ckpt', weights_only=True)['epoch'] == epochs
 
 
-def test_a_full_disk_does_not_lose_the_best_weights(faces, tmp_path, monkeypatch):
-    save, saved = train.save_checkpoint, []
-
-    def fills_the_disk(path, state):
-        if saved:
-            raise OSError('No space left on device')
-        saved.append(path)
-        save(path, state)
-
-    monkeypatch.setattr(train, 'save_checkpoint', fills_the_disk)
+def test_a_full_disk_does_not_lose_the_best_weights(faces, tmp_path, fill_the_disk):
+    fill_the_disk(train)
     with pytest.raises(OSError, match='No space left'):
         Trainer(replace(CONFIG, epochs=1), faces, faces, tmp_path).fit()
     assert (tmp_path / 'best.ckpt').exists() and not (tmp_path / 'last.ckpt').exists()

@@ -82,16 +82,8 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(pairs,
     assert len(list((tmp_path / 'cut' / 'validation').glob('epoch_00[12]/*.jpg'))) == 2
 
 
-def test_a_full_disk_does_not_lose_the_best_weights(pairs, tmp_path, monkeypatch):
-    save, saved = train.save_checkpoint, []
-
-    def fills_the_disk(path, state):
-        if saved:
-            raise OSError('No space left on device')
-        saved.append(path)
-        save(path, state)
-
-    monkeypatch.setattr(train, 'save_checkpoint', fills_the_disk)
+def test_a_full_disk_does_not_lose_the_best_weights(pairs, tmp_path, fill_the_disk):
+    fill_the_disk(train)
     with pytest.raises(OSError, match='No space left'):
         Trainer(replace(CONFIG, steps=1), pairs, pairs[:1], tmp_path).fit()
     assert (tmp_path / 'best.ckpt').exists() and not (tmp_path / 'last.ckpt').exists()
