@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_fusion_ros.analysis.recording import Moment, Recording
-from fer_fusion_ros.analysis.synchronise import TOLERANCE, synchronise
+from fer_fusion_ros.analysis.synchronise import TOLERANCE, Moments
 from fer_fusion_ros.exceptions import FerFusionError, RecordingError
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES
@@ -67,6 +67,7 @@ class BagRecording(Recording):
                     f'with --topic LENS=TOPIC, of {images or "which it has none"}'
                 )
             self.lenses = list(self._topics)
+            self._moments = Moments(self.lenses, tolerance)
             self._read_models(reader)
 
     def models(self) -> Mapping[str, CameraModel]:
@@ -77,23 +78,26 @@ class BagRecording(Recording):
         """Read the bag anew."""
         self._refused.clear()
         self._reasons.clear()
+        self._moments = Moments(self.lenses, self._tolerance)
         readable = False
         with self._open() as reader:
-            for frame_set in synchronise(self._read(reader), self.lenses, self._tolerance):
+            for frame_set in self._moments.of(self._read(reader)):
                 frame_set = read_images(frame_set, self._refuse_image)
                 if frame_set.frames:
                     readable = True
                     yield Moment(f'{frame_set.stamp_ns * 1e-9:.3f} s', frame_set)
         if not readable:
-            raise RecordingError(f'{self._path}: no image is readable; {self.remarks()[-1]}')
+            reason = next(iter(self._reasons.values()))
+            raise RecordingError(f'{self._path}: no image is readable; {reason}')
 
     def remarks(self) -> list[str]:
         """Return what was refused of each topic, and the first reason."""
         infos = [f'{topic}: {reason}' for topic, reason in self._bad_infos.items()]
-        return infos + [
+        refused = [
             f'images of {topic} refused: {count}; first reason: {self._reasons[topic]}'
             for topic, count in self._refused.items()
         ]
+        return infos + refused + self._moments.remarks()
 
     def _read(self, reader: AnyReader) -> Iterator[Frame]:
         """Yield the images as messages."""
@@ -152,7 +156,7 @@ class BagRecording(Recording):
             if lens not in self._models
         }
         for connection in [c for c in reader.connections if c.topic in wanted]:
-            for _, _, data in reader.messages([connection]):
+            for _, _, data in self._messages(reader, [connection]):
                 try:
                     message = reader.deserialize(data, connection.msgtype)
                     model = camera_info_to_model(message, wanted[connection.topic])
@@ -168,18 +172,30 @@ def _find_topics(
     reader: AnyReader, given: Mapping[str, str], lenses: Sequence[str]
 ) -> dict[str, str]:
     """Return the image topic of each lens that the bag has."""
-    topics = {c.topic for c in reader.connections if c.msgtype in IMAGE_TYPES}
-    for lens, topic in given.items():
-        if topic not in topics:
-            raise RecordingError(f'the bag has no image topic {topic} ({lens}), but {topics}')
+    connections = [c for c in reader.connections if c.msgtype in IMAGE_TYPES and c.msgcount]
+    topics = sorted({c.topic for c in connections})
     found = {}
-    for lens in [lens for lens in LENSES if lens in lenses]:
-        endings = (f'/{lens}/image_raw', f'/{lens}/image_raw/compressed')
-        own = [topic for ending in endings for topic in sorted(topics) if topic.endswith(ending)]
-        topic = given.get(lens) or next(iter(own), None)
-        if topic:
-            found[lens] = topic
-    return found
+    for lens, topic in given.items():
+        there = [each for each in (topic, f'{topic}/compressed') if each in topics]
+        if not there:
+            raise RecordingError(
+                f'the bag has no images on {topic} ({lens}), but on {", ".join(topics)}'
+            )
+        found[lens] = there[0]
+    by_robot: dict[str, dict[str, str]] = {}
+    for lens in lenses:
+        for ending in (f'/{lens}/image_raw', f'/{lens}/image_raw/compressed'):
+            for topic in topics:
+                if lens not in given and topic.endswith(ending):
+                    by_robot.setdefault(topic.removesuffix(ending), {}).setdefault(lens, topic)
+    if len(by_robot) > 1:
+        raise RecordingError(
+            f'the bag has the lenses of {" and of ".join(sorted(by_robot))}; choose by naming the '
+            'image topics of all lenses with --topic LENS=TOPIC and, with --lenses, those lenses'
+        )
+    for own in by_robot.values():
+        found |= own
+    return {lens: found[lens] for lens in LENSES if lens in found}
 
 
 def _base(topic: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from fer_fusion_ros.analysis.recording import Moment, Recording
-from fer_fusion_ros.analysis.synchronise import TOLERANCE, synchronise
+from fer_fusion_ros.analysis.synchronise import TOLERANCE, Moments
 from fer_fusion_ros.exceptions import RecordingError
 from fer_fusion_ros.image_files import SUFFIXES, image_files
 from fer_fusion_ros.lenses.camera_model import CameraModel
@@ -49,7 +49,7 @@ class FileRecording(Recording):
         self._models = dict(models or {})
         self._rate = rate
         self._tolerance = tolerance
-        self._unreadable: list[Path] = []
+        self._remarks: list[str] = []
         for lens, path in sources.items():
             if not path.exists():
                 raise RecordingError(f'{path}, given for {lens}, does not exist')
@@ -58,7 +58,8 @@ class FileRecording(Recording):
         }
         if self._videos and len(self._videos) != len(sources):
             raise RecordingError(
-                f'only {", ".join(self._videos)} is a video: give a video, or images, for all'
+                f'only {", ".join(self._videos)} is a video: give a video for each lens, or '
+                'images for each'
             )
         self._images: list[dict[str, Path]] = []
         if not self._videos:
@@ -90,6 +91,12 @@ class FileRecording(Recording):
             if lens in lenses and known:
                 sources[lens] = path
         if not sources:
+            files = [path for path in folder.iterdir() if path.suffix in ('.mcap', '.db3')]
+            if files:
+                raise RecordingError(
+                    f'{folder} holds {files[0].name}, but no metadata.yaml, as when recording was '
+                    f'broken off: run `ros2 bag reindex {folder}`, or give the file itself'
+                )
             raise RecordingError(
                 f'{folder} is no bag and names no lens: it needs a folder, video or image called '
                 f'{", ".join(lenses)} (or ir and vis), or name each one with --vis-left PATH …'
@@ -102,10 +109,10 @@ class FileRecording(Recording):
 
     def __iter__(self) -> Iterator[Moment]:
         """Read the images or videos anew."""
+        self._remarks = []
         return self._play_videos() if self._videos else self._read_images()
 
     def _read_images(self) -> Iterator[Moment]:
-        self._unreadable.clear()
         period = 1e9 / (self._rate or 1.0)
         for index, files in enumerate(self._images):
             stamp = round(index * period)
@@ -114,26 +121,51 @@ class FileRecording(Recording):
                 flags = cv2.IMREAD_GRAYSCALE if is_infrared(lens) else cv2.IMREAD_COLOR
                 image = cv2.imread(str(path), flags)
                 if image is None:
-                    self._unreadable.append(path)
+                    self._remarks.append(
+                        f'{path} cannot be read as an image; convert or remove it'
+                    )
                 else:
                     frames.append(Frame(lens, stamp, image, optical_frame(lens)))
             if frames:
                 name = next(reversed(files.values())).name
                 yield Moment(name, FrameSet.of(*frames))
-        if len(self._unreadable) == sum(map(len, self._images)):
-            raise RecordingError(f'no image is readable; {self.remarks()[0]}')
+        if len(self._remarks) == sum(map(len, self._images)):
+            raise RecordingError(f'no image is readable; {self._remarks[0]}')
 
     def remarks(self) -> list[str]:
-        """Return which images were left out, as they cannot be read."""
-        return [
-            f'{path} cannot be read as an image; convert or remove it' for path in self._unreadable
-        ]
+        """Return which images were left out, and which videos end early."""
+        return self._remarks
 
     def _play_videos(self) -> Iterator[Moment]:
-        streams = [_play(lens, path) for lens, path in self._videos.items()]
+        streams = [self._play(lens, path) for lens, path in self._videos.items()]
         frames = heapq.merge(*streams, key=lambda frame: frame.stamp_ns)
-        for frame_set in synchronise(frames, self.lenses, self._tolerance):
+        moments = Moments(self.lenses, self._tolerance)
+        for frame_set in moments.of(frames):
             yield Moment(f'{frame_set.stamp_ns * 1e-9:.3f} s', frame_set)
+        self._remarks += moments.remarks()
+
+    def _play(self, lens: str, path: Path) -> Iterator[Frame]:
+        video = cv2.VideoCapture(str(path))
+        if not video.isOpened():
+            raise RecordingError(f'{path} cannot be played; convert it to MP4')
+        period = 1e9 / (video.get(cv2.CAP_PROP_FPS) or 30.0)
+        index = 0
+        while True:
+            done, image = video.read()
+            if not done:
+                break
+            if is_infrared(lens):
+                image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+            yield Frame(lens, round(index * period), image, optical_frame(lens))
+            index += 1
+        # Some containers tell their length by duration and rate alone.
+        promised = video.get(cv2.CAP_PROP_FRAME_COUNT)
+        if index < 0.9 * promised:
+            self._remarks.append(
+                f'{path}: only {index} of about {promised:.0f} images can be decoded; '
+                'record or convert it again'
+            )
+        video.release()
 
 
 def _list_images(path: Path) -> list[Path]:
@@ -167,20 +199,3 @@ def _match(images: Mapping[str, list[Path]]) -> list[dict[str, Path]]:
         {lens: names[name] for lens, names in by_name.items() if name in names}
         for name in sorted(counts)
     ]
-
-
-def _play(lens: str, path: Path) -> Iterator[Frame]:
-    video = cv2.VideoCapture(str(path))
-    if not video.isOpened():
-        raise RecordingError(f'{path} cannot be played; convert it to MP4')
-    period = 1e9 / (video.get(cv2.CAP_PROP_FPS) or 30.0)
-    index = 0
-    while True:
-        done, image = video.read()
-        if not done:
-            break
-        if is_infrared(lens):
-            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        yield Frame(lens, round(index * period), image, optical_frame(lens))
-        index += 1
-    video.release()

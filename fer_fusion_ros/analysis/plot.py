@@ -10,7 +10,7 @@ import numpy as np
 
 from fer_fusion_ros.analysis.analyze import Reading
 from fer_fusion_ros.expression.labels import LABELS
-from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.modality import Modality
 
 INKS: dict[str, str] = {
     'neutral': '#7d8794',
@@ -57,7 +57,9 @@ def write_plot(readings: Sequence[Reading], path: Path, stills: bool) -> None:
                 panel.bar(at, values[:, column], 0.9, bottom, color=INKS[label], label=label)
                 bottom = bottom + values[:, column]
             else:
-                panel.plot(at, values[:, column], color=INKS[label], label=label, linewidth=1.8)
+                panel.plot(
+                    *_broken(at, values[:, column]), color=INKS[label], label=label, linewidth=1.8
+                )
         inks = [MODALITY_INKS[face.modality] for _, face in sightings]
         panel.scatter(at, np.full(len(at), -0.06), c=inks, marker='s', s=14, linewidths=0)
         panel.set(ylim=(-0.12, 1.02), ylabel='probability')
@@ -77,6 +79,12 @@ def write_plot(readings: Sequence[Reading], path: Path, stills: bool) -> None:
         handles, labels, loc='lower center', bbox_to_anchor=(0.5, 1.1), ncol=5, frameon=False
     )
     figure.savefig(path, dpi=130)
+
+
+def _broken(times: Sequence[float], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a curve that is broken where the time jumps back."""
+    back = np.flatnonzero(np.diff(times) < 0) + 1
+    return np.insert(np.asarray(times, float), back, np.nan), np.insert(values, back, np.nan)
 
 
 def _most_seen(readings: Sequence[Reading]) -> dict[str, list]:

@@ -32,7 +32,7 @@ from fer_fusion_ros.exceptions import RecordingError
 from fer_fusion_ros.expression.labels import label_of
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES, optical_frame
-from fer_fusion_ros.pipeline.settings import PipelineSettings
+from fer_fusion_ros.pipeline.settings import CHOICES, DESCRIPTIONS, PipelineSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f'--{field.name.replace("_", "-")}',
             type=type(field.default),
             default=field.default,
-            help='default: %(default)r',
+            choices=CHOICES.get(field.name),
+            help=f'{DESCRIPTIONS[field.name]}; default: %(default)r',
         )
 
 

@@ -9,8 +9,8 @@ from rosbags.highlevel import AnyReader
 
 from fer_fusion_ros.demo.moment import Moment, Reading
 from fer_fusion_ros.expression.labels import LABELS, UNCERTAIN
-from fer_fusion_ros.expression.modality import Modality
 from fer_fusion_ros.fusion.fuser import Fuser, to_grey
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES, is_infrared
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
@@ -83,15 +83,13 @@ class Story:
         with AnyReader([self._bag]) as reader:
             for topic, message in _messages(reader, self._topics):
                 stamp = stamp_to_ns(message.header.stamp)
-                frame_set = synchroniser.add(Frame(self._topics[topic], stamp, message))
-                if frame_set is None:
-                    continue
-                time = (frame_set.stamp_ns - self.start_ns) / 1e9
-                # What the nodes left out to keep up still shows what they said last.
-                held = self._by_stamp.get(frame_set.stamp_ns, held)
-                if held is not None and time - held.time > HELD:
-                    held = None
-                yield self._moment(frame_set, time, held)
+                for frame_set in synchroniser.add(Frame(self._topics[topic], stamp, message)):
+                    time = (frame_set.stamp_ns - self.start_ns) / 1e9
+                    # What the nodes left out to keep up still shows what they said last.
+                    held = self._by_stamp.get(frame_set.stamp_ns, held)
+                    if held is not None and time - held.time > HELD:
+                        held = None
+                    yield self._moment(frame_set, time, held)
 
     def _moment(self, frame_set: FrameSet, time: float, reading: Reading | None) -> Moment:
         lenses = {

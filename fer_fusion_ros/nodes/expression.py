@@ -42,7 +42,7 @@ class ExpressionNode(StageNode):
         self._halves_lock = threading.Lock()
         self._painter = Worker(self._paint, 1, self.on_error)
         self.create_timer(0.5, self._watch_overlay, clock=self.steady_clock)
-        self._images = ImageSets(self, registered_topics, self._work)
+        self._images = ImageSets(self, registered_topics, self._work, incomplete=True)
         report_unknown(self)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:

@@ -12,6 +12,7 @@ from fer_fusion_ros.nodes.run import run
 from fer_fusion_ros.nodes.settings import FUSION, declare_settings
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.pipeline.pipeline import create_fuser
+from fer_fusion_ros.registration import RegisteredPair
 from fer_fusion_ros.synchronisation import FrameSet
 
 
@@ -22,7 +23,7 @@ class FusionNode(StageNode):
         super().__init__('fusion', **node_arguments)
         self._fuser = create_fuser(declare_settings(self, *FUSION))
         self._fused = FusedPublisher(self)
-        self._images = ImageSets(self, registered_topics, self._work)
+        self._images = ImageSets(self, registered_topics, self._work, incomplete=True)
         report_unknown(self)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
@@ -41,11 +42,9 @@ class FusionNode(StageNode):
         for side in SIDES:
             reference = frame_set.reference(side)
             if reference is not None:
-                fuse = partial(
-                    self._fuser.fuse_pair,
-                    frame_set.image(f'ir_{side}'),
-                    frame_set.image(f'vis_{side}'),
-                )
+                ir, vis = frame_set.image(f'ir_{side}'), frame_set.image(f'vis_{side}')
+                pair = RegisteredPair(side, ir, vis)
+                fuse = partial(self._fuser.fuse_pair, pair.ir, pair.vis)
                 self._fused.publish(side, fuse, reference.stamp_ns, reference.frame_id)
 
 

@@ -51,8 +51,9 @@ class ImageSets:
 
     :param node: whose parameters, topics and log are used.
     :param topics: gives the image and the calibration topic of a lens.
-    :param work: called with frame sets whose images are still messages.
+    :param work: called with frame sets, whose images are still messages where they came by topic.
     :param subscribe: False when frames come by :meth:`add` alone, from any thread.
+    :param incomplete: also take sets that lack some lenses, see `Synchroniser`.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class ImageSets:
         work: Callable[[FrameSet], None],
         *,
         subscribe: bool = True,
+        incomplete: bool = False,
     ) -> None:
         self.lenses: list[str] = declare(
             node, 'lenses', list(LENSES), 'lenses to use', choices=LENSES
@@ -97,6 +99,8 @@ class ImageSets:
         )
         self.models: dict[str, CameraModel | None] = {}
         self._refused = 0
+        self._refusals: dict[str, tuple[int, str]] = {}  # by lens, since the last report
+        self._bad_infos: dict[str, str] = {}
         self._node = node
         self._log = CoreLog(node)
         self._topics: dict[str, str] = {}
@@ -105,6 +109,7 @@ class ImageSets:
         self._calibrated = False
         self._lock = threading.Lock()
         self._held: deque[FrameSet] = deque(maxlen=depth)
+        self._overtaken = 0
         self._silent: set[str] = set()
         self._resets = 0
         self._reported = 0
@@ -112,7 +117,9 @@ class ImageSets:
         self._slop = slop
         self._sets = 0
         self._last_set = time.monotonic()
-        self._synchroniser = Synchroniser(self.lenses, slop=slop, stale_after=stale_after)
+        self._synchroniser = Synchroniser(
+            self.lenses, slop=slop, stale_after=stale_after, incomplete=incomplete
+        )
         self._worker = Worker(work, depth, self._on_error)
         lenses_of: dict[str, list[str]] = {}
         for lens in self.lenses:
@@ -131,7 +138,8 @@ class ImageSets:
                 )
                 lenses_of.setdefault(info_topic, []).append(lens)
         for topic, lenses in lenses_of.items():
-            node.subscribe(CameraInfo, topic, self._info_callback(lenses), IMAGE_SUBSCRIBER_QOS)
+            on_info = self._info_callback(topic, lenses)
+            node.subscribe(CameraInfo, topic, on_info, IMAGE_SUBSCRIBER_QOS)
         node.create_timer(0.1, self._watch_lenses, clock=node.steady_clock)
 
     def add(self, frame: Frame) -> None:
@@ -140,9 +148,12 @@ class ImageSets:
             return
         if self._first is None:
             self._first = time.monotonic()
-        frame_set = self._synchroniser.add(frame)
-        if frame_set is not None:
+        sets = self._synchroniser.add(frame)
+        # Many at once have waited for a lens that has gone.
+        self._overtaken += max(len(sets) - self._held.maxlen, 0)
+        for frame_set in sets[-self._held.maxlen :]:
             with self._lock:
+                self._overtaken += len(self._held) == self._held.maxlen
                 self._held.append(frame_set)
             self._let_go()
 
@@ -155,13 +166,17 @@ class ImageSets:
         return {lens: self.models.get(lens) for lens in self.lenses}
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
-        """Return what is wrong with the streams, and their figures."""
+        """Return what is wrong with the streams since the last call, and their figures."""
         status = self._synchroniser.status()
         problems = [self._why_missing(lens, status) for lens in status.missing]
         problems += self._why_no_sets(status)
         lacking = [lens for lens, model in self.calibration().items() if model is None]
         if self._calibrated and lacking:
             problems.append(f'no calibration of {", ".join(lacking)}')
+        problems += self._bad_infos.values()
+        refusals, self._refusals = self._refusals, {}
+        for lens, (count, reason) in refusals.items():
+            problems.append(f'{count} images of {lens} refused: {reason}')
         dropped = self._worker.dropped
         if dropped > self._reported:
             problems.append(self._too_slow(dropped - self._reported))
@@ -179,6 +194,7 @@ class ImageSets:
             'sets': status.sets,
             'sets processed': self._worker.done,
             'sets dropped': dropped,
+            'sets overtaken while waiting': self._overtaken,
             'images refused': self._refused,
             'clock jumps': status.resets,
         }
@@ -191,6 +207,7 @@ class ImageSets:
 
     def _refuse(self, lens: str, error: FerFusionError) -> None:
         self._refused += 1
+        self._refusals[lens] = (self._refusals.get(lens, (0, ''))[0] + 1, str(error))
         self._node.complain(f'image {lens}', str(error))
 
     def _on_error(self, error: Exception) -> None:
@@ -248,7 +265,9 @@ class ImageSets:
 
         return on_image
 
-    def _info_callback(self, lenses: list[str]) -> Callable[[CameraInfo], None]:
+    def _info_callback(self, topic: str, lenses: list[str]) -> Callable[[CameraInfo], None]:
+        topic = self._node.resolve_topic_name(topic)
+
         def on_info(message: CameraInfo) -> None:
             message.header.stamp = Time()
             # As bytes: what is not a number differs from itself.
@@ -257,10 +276,12 @@ class ImageSets:
                 return
             self._seen[lenses[0]] = content
             model = None
+            self._bad_infos.pop(topic, None)
             try:
                 model = camera_info_to_model(message, lenses[0])
             except FerFusionError as error:
-                self._node.complain(f'info {lenses[0]}', str(error))
+                text = self._bad_infos[topic] = f'{topic}: {error}'
+                self._node.complain(f'info {topic}', text)
             # A new mapping, so that whoever holds the old one sees that it changed.
             self.models = {**self.models, **dict.fromkeys(lenses, model)}
             self._let_go()

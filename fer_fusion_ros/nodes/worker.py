@@ -18,8 +18,8 @@ class Worker(Generic[Item]):
     def __init__(
         self,
         work: Callable[[Item], None],
-        depth: int = 2,
-        on_error: Callable[[Exception], None] | None = None,
+        depth: int,
+        on_error: Callable[[Exception], None],
     ) -> None:
         """Start the thread.
 
@@ -65,7 +65,6 @@ class Worker(Generic[Item]):
             try:
                 self._work(item)
             except Exception as error:
-                if self._on_error is None:
-                    raise
                 self._on_error(error)
-            self.done += 1
+            else:
+                self.done += 1

@@ -6,6 +6,27 @@ from fer_fusion_ros.engine import ENGINES
 from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.faces.create_detector import DETECTORS
 
+DESCRIPTIONS: dict[str, str] = {
+    'plane_distance': 'distance at which infrared and visible images align, in metres',
+    'residual_period': 'measure the misalignment on one of so many pairs; 0 never',
+    'engine': 'what runs the networks; auto takes the fastest that is installed',
+    'threads': 'CPU threads of the engine; 0 for all cores',
+    'fusion_weights': 'ONNX file of the fusion network; empty for the bundled one',
+    'expression_weights': 'ONNX file of the expression network; empty for the bundled one, '
+    'expression_stride2 for the bundled one that takes half the time and errs a little more',
+    'detector': 'what finds faces',
+    'detector_model': "YuNet's model file, when detector is yunet",
+    'min_face': 'width of the smallest face to find, in pixels',
+    'detect_every': 'look for the known faces on one of so many frames',
+    'search_every': 'search a part of the frame for new faces on one of so many frames',
+    'max_lost': 'time a face may go unseen before its id is retired, in seconds',
+    'time_constant': 'time constant of the temporal smoothing, in seconds; 0 for none',
+    'min_confidence': 'an expression less probable than this is called uncertain',
+    'max_views': 'face crops per frame up to which every face is read from both sides; with more, '
+    'the sides take turns',
+}
+"""What each setting is, for its users."""
+
 RANGES: dict[str, tuple[float, float]] = {
     'plane_distance': (0.3, 30.0),
     'threads': (0, 64),
@@ -29,23 +50,8 @@ class PipelineSettings:
     """
     Settings of `Pipeline` and of its stages; nodes declare parameters of the same names.
 
-    :ivar plane_distance: metres from the lenses at which infrared and visible align.
-    :ivar engine: what runs the networks.
-    :ivar threads: CPU threads of the engine; 0 for all cores.
-    :ivar fusion_weights: ONNX file; empty for the bundled one.
-    :ivar expression_weights: ONNX file, or the bare name of bundled weights; empty for
-        ``expression``.
-    :ivar detector: what finds faces.
-    :ivar detector_model: YuNet's model file.
-    :ivar min_face: width in pixels of the smallest face.
-    :ivar detect_every: look for the known faces on one of so many frames.
-    :ivar search_every: search a part of the frame for new faces on one of so many frames.
-    :ivar max_lost: seconds that a face may go unseen before its id is retired.
-    :ivar time_constant: seconds of temporal smoothing; 0 for none.
-    :ivar min_confidence: below it an expression is uncertain.
-    :ivar max_views: face crops per frame up to which every face is read from both sides; with
-        more, the sides take turns.
-    :ivar residual_period: measure the registration on one of so many pairs; 0 never.
+    `DESCRIPTIONS` tells what each one is.
+
     :raises ConfigurationError: on construction, naming the setting, its value and its range.
     """
 

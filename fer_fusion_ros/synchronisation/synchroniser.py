@@ -40,6 +40,8 @@ class Synchroniser:
         `stale_after` should find room.
     :param stale_after: seconds, by capture stamp, that a lens may be silent or out of step;
         going back by more than that is a jump of the clock.
+    :param incomplete: also hand out, once a later set is there, what belongs together but lacks
+        some of the lenses; for streams that another synchroniser has put together.
     :param clock: steady clock in seconds, for `LensStatus.age`.
     """
 
@@ -50,25 +52,28 @@ class Synchroniser:
         slop: float = 0.02,
         queue_size: int = 30,
         stale_after: float = 0.4,
+        incomplete: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._slop = slop
         self._queue_size = queue_size
         self._stale_after = stale_after
         self._stale_ns = round(stale_after * 1e9)
+        self._incomplete = incomplete
         self._clock = clock
         self._lock = threading.Lock()
         self._streams = {lens: _Stream() for lens in lenses}
         self._sets = 0
         self._resets = 0
-        self._completed: list[Frame] = []
+        self._completed: list[list[Frame]] = []
         self._start_afresh()
 
-    def add(self, frame: Frame) -> FrameSet | None:
+    def add(self, frame: Frame) -> list[FrameSet]:
         """
         Take in a frame; return the set that it completes, if it does.
 
-        Sets come out in the order of their stamps, and never twice the same frame.
+        There are several where a lens goes stale that others have waited for. Sets come out in
+        the order of their stamps, and never twice the same frame.
 
         :raises KeyError: if the frame's lens is none of the synchroniser's.
         """
@@ -82,9 +87,18 @@ class Synchroniser:
             self._update_stale(stream)
             if stream.stale:
                 stream.dropped += 1
-                return None
-            stream.wait(stamp, self._queue_size)
-            stream.filter.signalMessage(Stamped(frame, stamp))
+            else:
+                stream.wait(frame, self._queue_size)
+                stream.filter.signalMessage(Stamped(frame, stamp))
+            return self._collect()
+
+    def finish(self) -> list[FrameSet]:
+        """Return the sets of what still waits for lenses that end before the others."""
+        with self._lock:
+            for stream in self._streams.values():
+                late = sum(stamp > (self._last_set or -1) for stamp in stream.waiting)
+                stream.stale = late < _STALE_FRAMES
+            self._connect()
             return self._collect()
 
     def status(self) -> SynchroniserStatus:
@@ -126,6 +140,7 @@ class Synchroniser:
             stream.start_afresh()
         for stream in self._streams.values():
             stream.seen = self._seen()
+        self._completed.clear()
         self._connect()
 
     def _connect(self) -> None:
@@ -133,19 +148,24 @@ class Synchroniser:
         live = [stream for stream in self._streams.values() if not stream.stale]
         for stream in self._streams.values():
             stream.filter = SimpleFilter()
-            stream.dropped += len(stream.waiting)
-            stream.waiting.clear()
+            if stream.stale:
+                stream.forget()
         self._matcher = ApproximateTimeSynchronizer(
             [stream.filter for stream in live], self._queue_size, self._slop
         )
         self._matcher.registerCallback(self._take)
+        # What has waited for a lens that is stale now is complete.
+        waiting = [(frame.stamp_ns, stream, frame) for stream in live for frame in stream.queue()]
+        for stamp, stream, frame in sorted(waiting, key=lambda each: each[0]):
+            stream.filter.signalMessage(Stamped(frame, stamp))
 
     def _take(self, *messages: Stamped) -> None:
-        self._completed = [message.content for message in messages]
+        self._completed.append([message.content for message in messages])
 
     def _note_arrival(self, stream: '_Stream', stamp: int) -> None:
         stream.received += 1
         stream.arrived = self._clock()
+        stream.arrivals.append(stream.arrived)
         if stream.newest is None:
             stream.first = stamp
         if stream.newest is None or stamp > stream.newest:
@@ -178,19 +198,39 @@ class Synchroniser:
     def _seen(self) -> list['_Seen']:
         return [(s.received, s.first, s.newest) for s in self._streams.values()]
 
-    def _collect(self) -> FrameSet | None:
-        frames, self._completed = self._completed, []
-        if not frames:
-            return None
-        frame_set = FrameSet.of(*frames)
-        in_order = self._last_set is None or frame_set.stamp_ns > self._last_set
-        for frame in frames:
-            self._streams[frame.lens].leave(frame.stamp_ns, frame_set.stamp_ns, in_order)
-        if not in_order:
-            return None
-        self._last_set = frame_set.stamp_ns
-        self._sets += 1
-        return frame_set
+    def _collect(self) -> list[FrameSet]:
+        completed, self._completed = self._completed, []
+        if completed and self._incomplete:
+            completed = [*self._take_earlier(completed[0]), *completed]
+        sets = []
+        for frames in completed:
+            frame_set = FrameSet.of(*frames)
+            in_order = self._last_set is None or frame_set.stamp_ns > self._last_set
+            for frame in frames:
+                self._streams[frame.lens].leave(frame.stamp_ns, frame_set.stamp_ns, in_order)
+            if in_order:
+                self._last_set = frame_set.stamp_ns
+                self._sets += 1
+                sets.append(frame_set)
+        return sets
+
+    def _take_earlier(self, complete: list[Frame]) -> list[list[Frame]]:
+        """Return what waits in vain, as it is earlier than a set, put together."""
+        first = min(frame.stamp_ns for frame in complete)
+        frames = [
+            frame
+            for stream in self._streams.values()
+            for frame in stream.queue()
+            if (self._last_set or -1) < frame.stamp_ns < first
+        ]
+        sets: list[list[Frame]] = []
+        for frame in sorted(frames, key=lambda frame: frame.stamp_ns):
+            together = sets and frame.stamp_ns - sets[-1][0].stamp_ns < self._slop * 1e9
+            if not together or any(frame.lens == other.lens for other in sets[-1]):
+                sets.append([])
+            sets[-1].append(frame)
+        order = list(self._streams)
+        return [sorted(each, key=lambda frame: order.index(frame.lens)) for each in sets]
 
 
 _Seen = tuple[int, int | None, int | None]
@@ -205,7 +245,7 @@ class _Stream:
         self.matched = 0
         self.dropped = 0
         self.arrived = -math.inf
-        self.waiting: dict[int, None] = {}  # stamps, the same as in the matcher's queue
+        self.waiting: dict[int, Frame] = {}  # by stamp, the same as in the matcher's queue
         self.seen: list[_Seen] = []  # of all lenses, when its last frame arrived
         self.start_afresh()
 
@@ -216,7 +256,9 @@ class _Stream:
         self.silent = False
         self.astray = 0  # latest frames that were out of step
         self.stale = False
+        self.forget()
         self.stamps: deque[int] = deque(maxlen=_RATE_FRAMES)
+        self.arrivals: deque[float] = deque(maxlen=_RATE_FRAMES)
         self.skews: deque[int] = deque(maxlen=_RATE_FRAMES)
 
     def is_silent(self, seen: list[_Seen], stale_ns: int) -> bool:
@@ -227,10 +269,17 @@ class _Stream:
                 return True
         return False
 
-    def wait(self, stamp: int, queue_size: int) -> None:
-        if stamp in self.waiting:  # the matcher keeps the later one
+    def queue(self) -> list[Frame]:
+        return list(self.waiting.values())
+
+    def forget(self) -> None:
+        self.dropped += len(self.waiting)
+        self.waiting.clear()
+
+    def wait(self, frame: Frame, queue_size: int) -> None:
+        if frame.stamp_ns in self.waiting:  # the matcher keeps the later one
             self.dropped += 1
-        self.waiting[stamp] = None
+        self.waiting[frame.stamp_ns] = frame
         while len(self.waiting) > queue_size:
             del self.waiting[min(self.waiting)]
             self.dropped += 1
@@ -250,8 +299,10 @@ class _Stream:
         span = self.stamps[-1] - self.stamps[0] if len(self.stamps) > 1 else 0
         rate = (len(self.stamps) - 1) / span * 1e9 if span else 0.0
         age = now - self.arrived
-        # Where frames are rare, none is missed yet.
-        silent = age > max(stale_after, _STALE_FRAMES / rate if rate else 0.0)
+        # Where frames are rare, or a recording is played slowly, none is missed yet.
+        arrivals = list(self.arrivals)
+        interval = (arrivals[-1] - arrivals[0]) / (len(arrivals) - 1) if len(arrivals) > 1 else 0.0
+        silent = age > max(stale_after, _STALE_FRAMES * interval)
         return LensStatus(
             received=self.received,
             matched=self.matched,

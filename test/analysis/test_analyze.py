@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,8 @@ def make_bag(
     late: Mapping[str, float] | None = None,
     change: Callable[[str, int, Any], None] = lambda *_: None,
     change_info: Callable[[str, int, Any], None] = lambda *_: None,
+    names: Callable[[str], str] = '/fer/{}'.format,
+    silent: Container[str] = (),
 ) -> Path:
     """
     Write what the rig sees to a bag.
@@ -76,6 +78,8 @@ def make_bag(
     :param late: Seconds by which the stamps of a lens are late.
     :param change: Called with the lens, the moment's number and the image before it is written.
     :param change_info: The same with the calibration.
+    :param names: Returns what the names of a lens's topics begin with.
+    :param silent: Lenses whose topics hold no message.
     """
     late = late or {}
     rosbag2 = pytest.importorskip('rosbags.rosbag2', reason='bags need rosbags')
@@ -86,7 +90,7 @@ def make_bag(
     with rosbag2.Writer(path, version=8, storage_plugin=rosbag2.StoragePlugin.MCAP) as writer:
         connections = {
             (lens, kind): writer.add_connection(
-                f'/fer/{lens}/{topic}', f'sensor_msgs/msg/{kind}', typestore=store
+                f'{names(lens)}/{topic}', f'sensor_msgs/msg/{kind}', typestore=store
             )
             for lens in LENSES
             for kind, topic in (('Image', 'image_raw'), ('CameraInfo', 'camera_info'))
@@ -126,6 +130,8 @@ def make_bag(
                 )
                 change_info(lens, number, info)
                 for kind, message in (('CameraInfo', info), ('Image', image)):
+                    if lens in silent:
+                        continue
                     data = store.serialize_cdr(message, f'sensor_msgs/msg/{kind}')
                     writer.write(connections[lens, kind], stamp, data)
     return path
@@ -263,6 +269,47 @@ def test_a_bag_of_unreadable_images_says_why(
     assert "field encoding is 'secret'" in capsys.readouterr().err
 
 
+def test_the_lenses_of_two_robots_are_not_mixed(
+    write_bag: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = write_bag(names=lambda lens: f'/{"b" if lens == "vis_left" else "a"}/fer/{lens}')
+    out = tmp_path / 'out'
+    assert main(['analyze', str(path), '--output', str(out)]) == 1
+    assert 'the lenses of /a/fer and of /b/fer; choose by' in capsys.readouterr().err
+    topics = [
+        word for lens in LENSES[:2] for word in ('--topic', f'{lens}=/a/fer/{lens}/image_raw')
+    ]
+    assert (
+        main(['analyze', str(path), *topics, '--lenses', *LENSES[:2], '--output', str(out)]) == 0
+    )
+    assert main(['analyze', str(path), '--topic', 'ir_left=/c', '--output', str(out)]) == 1
+    told = capsys.readouterr().err
+    assert (
+        'has no images on /c (ir_left), but on /a/fer/ir_left/image_raw, /a/fer/ir_right' in told
+    )
+
+
+def test_topics_without_images_are_no_lenses(
+    write_bag: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = write_bag(silent=['ir_right'])
+    rows = analyze(tmp_path / 'out', path)
+    assert len(rows) == COUNT
+    assert {row['lenses'] for row in rows} == {'ir_left+vis_left+vis_right'}
+
+
+def test_a_bag_without_metadata_is_told_from_a_folder(
+    write_bag: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = write_bag()
+    (path / 'metadata.yaml').unlink()
+    assert main(['analyze', str(path), '--output', str(tmp_path / 'out')]) == 1
+    assert (
+        f'no metadata.yaml, as when recording was broken off: run `ros2 bag reindex {path}`'
+        in (capsys.readouterr().err)
+    )
+
+
 def test_a_bag_damaged_in_the_middle_is_read_until_there(
     write_bag: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -282,6 +329,20 @@ def test_a_bag_damaged_in_the_middle_is_read_until_there(
     assert f'{path} is damaged' in line
     with (out / 'expressions.csv').open() as table:
         assert 4 < len([row for row in csv.DictReader(table) if row['face_id']]) < 9
+
+
+def test_a_bag_damaged_in_its_calibration_is_named(
+    write_bag: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = write_bag()
+    (file,) = path.glob('*.mcap')
+    content = bytearray(file.read_bytes())
+    at = content.index(optical_frame('vis_left').encode())
+    content[at - 46 : at - 38] = b'\xff' * 8  # the length of its record
+    file.write_bytes(content)
+    assert main(['analyze', str(path), '--output', str(tmp_path / 'out')]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f'{path} is damaged' in line
 
 
 def test_an_unreadable_file_costs_its_moment_alone(

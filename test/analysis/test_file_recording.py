@@ -114,6 +114,23 @@ def test_videos_of_other_rates_are_put_together_within_the_tolerance(tmp_path: P
     assert len(list(alone)) == 30
 
 
+def test_a_video_that_ends_early_is_remarked(tmp_path: Path) -> None:
+    path, code = tmp_path / 'vis_left.avi', cv2.VideoWriter_fourcc(*'MJPG')
+    writer = cv2.VideoWriter(str(path), code, 30.0, (64, 48))
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        writer.write(rng.integers(0, 256, (48, 64, 3), np.uint8))
+    writer.release()
+    recording = FileRecording.from_folder(tmp_path)
+    assert len(list(recording)) == 60
+    assert not recording.remarks()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    count = len(list(recording))
+    assert 20 < count < 40
+    (remark,) = recording.remarks()
+    assert f'{path}: only {count} of about 60 images can be decoded' in remark
+
+
 def test_remarks_are_of_the_last_reading(tmp_path: Path) -> None:
     write(tmp_path, vis_left=['0', '1'])
     (tmp_path / 'vis_left' / '1.png').write_bytes(b'no image')

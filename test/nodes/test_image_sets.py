@@ -2,6 +2,7 @@
 
 import logging
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -79,6 +80,31 @@ def test_work_that_fails_and_lenses_without_calibration_are_reported(make_images
         time.sleep(0.01)
     assert failed in problems and lacking in problems
     assert failed not in images.diagnose()[0]
+
+
+def test_refused_images_and_overtaken_sets_are_counted(make_images):
+    images = make_images(lambda frames: images.read(frames))
+    for index in range(10):
+        for lens in LENSES:
+            message = SimpleNamespace(height=8, width=8, step=8, encoding='nv12', data=b'')
+            images.add(Frame(lens, index * 33_000_000, message))
+    assert images.diagnose()[1]['sets overtaken while waiting'] == 7
+    time.sleep(START_UP)
+    for lens in LENSES:
+        images.add(Frame(lens, 330_000_000, IMAGE if lens == 'ir_left' else message))
+    problems, done = [], 0
+    deadline = time.monotonic() + 10
+    while done < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+        more, values = images.diagnose()
+        problems, done = problems + more, values['sets processed']
+    assert values['images refused'] == 11
+    assert values['sets overtaken while waiting'] == 8
+    refused = [text for text in problems if ' refused: ' in text]
+    assert any(
+        'images of vis_left refused: image on /fer/vis_left/image_raw' in t for t in refused
+    )
+    assert not any(' refused: ' in text for text in images.diagnose()[0])
 
 
 def test_warnings_of_the_core_are_the_nodes(make_images, capfd):

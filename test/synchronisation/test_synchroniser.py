@@ -27,7 +27,7 @@ def trace(count, lenses=LENSES, jitter_ms=0.0, drop=0.0, start=START, seed=0):
 
 
 def run(synchroniser, frames):
-    return [s for frame in frames if (s := synchroniser.add(frame)) is not None]
+    return [frame_set for frame in frames for frame_set in synchroniser.add(frame)]
 
 
 def moments(frame_set):
@@ -49,7 +49,8 @@ def test_pairs_under_jitter():
 def test_takes_the_stamp_of_the_visible_lens():
     synchroniser = Synchroniser(LENSES)
     for offset, lens in enumerate(LENSES):
-        frame_set = synchroniser.add(Frame(lens, START + offset, IMAGE, lens))
+        sets = synchroniser.add(Frame(lens, START + offset, IMAGE, lens))
+    (frame_set,) = sets
     assert frame_set.stamp_ns == frame_set.frames['vis_left'].stamp_ns == START + 2
     assert frame_set.reference('right').frame_id == 'vis_right'
     without = FrameSet.of(Frame('ir_left', 5, IMAGE), Frame('ir_right', 7, IMAGE))
@@ -145,8 +146,8 @@ def test_lenses_in_step_stay_at_any_rate(period, order):
     for index in range(30):
         now[0] = index * period
         frames = [Frame(lens, START + round(now[0] * 1e9), IMAGE) for lens in order]
-        *none, frame_set = map(synchroniser.add, frames)
-        assert none == [None] * 3 and set(frame_set.frames) == set(LENSES)
+        *none, (frame_set,) = map(synchroniser.add, frames)
+        assert none == [[]] * 3 and set(frame_set.frames) == set(LENSES)
         assert not synchroniser.status().missing
         if index:
             now[0] += 0.9 * period
@@ -241,3 +242,35 @@ def test_all_lenses_dead_is_seen_by_the_steady_clock():
 def test_knows_its_lenses():
     with pytest.raises(KeyError):
         Synchroniser(('ir_left',)).add(Frame('ir_right', 0, IMAGE))
+
+
+def test_what_waits_for_a_lens_that_goes_is_not_lost():
+    synchroniser = Synchroniser(LENSES)
+    frames = [f for f in trace(60) if f.lens != 'vis_left' or 30 <= f.image[0, 0] < 45]
+    sets = run(synchroniser, frames)
+    assert [moments(s) for s in sets] == [{index} for index in range(60)]
+    assert [len(s.frames) for s in sets[30:45]] == [4] * 15
+    assert {len(s.frames) for s in sets[:28] + sets[47:]} == {3}
+    status = synchroniser.status()
+    assert all(status.lenses[lens].matched == 60 for lens in LENSES if lens != 'vis_left')
+
+
+def test_what_another_synchroniser_put_together_may_lack_a_lens():
+    frames = [f for f in trace(20) if f.lens != 'vis_left' or f.image[0, 0] % 5]
+    assert len(run(Synchroniser(LENSES), frames)) == 16
+    sets = run(Synchroniser(LENSES, incomplete=True), frames)
+    assert [moments(s) for s in sets] == [{index} for index in range(20)]
+    assert [len(s.frames) for s in sets] == [3, 4, 4, 4, 4] * 4
+    assert list(sets[5].frames) == ['ir_left', 'ir_right', 'vis_right']
+
+
+def test_a_recording_played_slowly_is_not_silent():
+    now = [0.0]
+    synchroniser = Synchroniser(LENSES, clock=lambda: now[0])
+    for frame in trace(40):  # at a tenth of its speed
+        now[0] = (frame.stamp_ns - START) * 1e-8
+        synchroniser.add(frame)
+    now[0] += 0.6
+    assert synchroniser.status().missing == ()
+    now[0] += 0.6
+    assert synchroniser.status().missing == LENSES
