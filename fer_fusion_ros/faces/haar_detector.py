@@ -1,13 +1,11 @@
 """Face detection that needs no download."""
 
-import functools
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from fer_fusion_ros.exceptions import ConfigurationError
+from fer_fusion_ros.cascades import cascade_file
 from fer_fusion_ros.faces.detection import Detection, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window, in_part
 from fer_fusion_ros.registration.warped_image import ImageView
@@ -15,9 +13,6 @@ from fer_fusion_ros.registration.warped_image import ImageView
 _CASCADE = 'haarcascade_frontalface_alt2.xml'
 _SECOND = 'haarcascade_frontalface_alt.xml'
 """Trained on its own: what is no face rarely passes both."""
-
-_FOLDERS = ('/usr/share/opencv4/haarcascades', '/usr/local/share/opencv4/haarcascades')
-"""Where distributions put the cascades; wheels have them inside."""
 
 _FACE = 28
 """Width in pixels to which the smallest face is scaled; the cascade's own window is 20."""
@@ -51,8 +46,8 @@ class HaarDetector(FaceDetector):
 
     def __init__(self, min_size: float = 40.0) -> None:
         super().__init__(min_size)
-        self._cascade = cv2.CascadeClassifier(str(_cascade_file(_CASCADE)))
-        self._second = cv2.CascadeClassifier(str(_cascade_file(_SECOND)))
+        self._cascade = cv2.CascadeClassifier(str(cascade_file(_CASCADE)))
+        self._second = cv2.CascadeClassifier(str(cascade_file(_SECOND)))
 
     def detect(
         self, image: np.ndarray, size_range: tuple[float, float] | None = None
@@ -121,16 +116,3 @@ def _detect(
         for box, count in zip(boxes, counts, strict=True)
     ]
     return sorted(faces, key=lambda face: -face.score)
-
-
-@functools.cache
-def _cascade_file(name: str) -> Path:
-    data = getattr(cv2, 'data', None)  # absent from the package of Ubuntu
-    folders = ([data.haarcascades] if data else []) + list(_FOLDERS)
-    for folder in folders:
-        if (path := Path(folder, name)).is_file():
-            return path
-    raise ConfigurationError(
-        f"OpenCV's {name} is in none of {', '.join(folders)}; install opencv-data, "
-        "pip install 'opencv-python<5', or set detector to yunet"
-    )

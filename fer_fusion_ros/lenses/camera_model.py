@@ -32,7 +32,7 @@ class CameraModel:
     :param name: name of the lens.
     :param width, height: size of the image in pixels.
     :param K: (3, 3) float64, pinhole matrix of the raw, distorted image in pixels.
-    :param D: (n,) float64, distortion coefficients in OpenCV's order.
+    :param D: (n,) float64, distortion coefficients in OpenCV's order; none stand for zeros.
     :param distortion_model: a key of `DISTORTION_COEFFICIENTS`.
     :param R: (3, 3) float64, rectifying rotation.
     :param P: (3, 4) float64, projection matrix of the rectified image in pixels.
@@ -72,6 +72,9 @@ class CameraModel:
                 f'is {self.distortion_model!r}, must be one of '
                 + ', '.join(DISTORTION_COEFFICIENTS),
             )
+        if not len(self.D):
+            # As good as all zero.
+            object.__setattr__(self, 'D', np.zeros(counts[-1]))
         if len(self.D) not in counts:
             raise self._error(
                 'D',
@@ -82,6 +85,8 @@ class CameraModel:
             matrix = getattr(self, field)
             if matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
                 raise self._error(field, 'must have positive focal lengths in pixels')
+            if not np.array_equal(matrix[2, :3], (0.0, 0.0, 1.0)):
+                raise self._error(field, f'must have 0 0 1 in its last row, not {matrix[2, :3]}')
         # A mirror is orthogonal too.
         if not np.allclose(self.R @ self.R.T, np.eye(3), atol=1e-3) or np.linalg.det(self.R) < 0:
             raise self._error('R', 'must be a rotation; use the identity for a single lens')

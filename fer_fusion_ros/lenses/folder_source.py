@@ -9,7 +9,7 @@ import numpy as np
 
 from fer_fusion_ros.exceptions import LensEndedError, LensError
 from fer_fusion_ros.image_files import SUFFIXES, image_files
-from fer_fusion_ros.lenses.frame_clock import FrameClock
+from fer_fusion_ros.lenses.frame_clock import FrameClock, Rounds
 from fer_fusion_ros.lenses.lens_source import LensSource
 from fer_fusion_ros.lenses.names import is_infrared
 
@@ -18,14 +18,16 @@ class FolderSource(LensSource):
     """Play the images of a folder in the order of their names.
 
     :param rate: images per second.
-    :param loop: start again after the last.
+    :param rounds: start again at the end of each; None to end with the last.
     :param start_ns: when the first image is due; folders with the same start stay in step.
     """
 
-    def __init__(self, lens: str, folder: Path, *, rate: float, loop: bool, start_ns: int) -> None:
+    def __init__(
+        self, lens: str, folder: Path, *, rate: float, rounds: Rounds | None, start_ns: int
+    ) -> None:
         super().__init__(lens, str(folder))
         self._folder = folder
-        self._loop = loop
+        self._rounds = rounds
         self._clock = FrameClock(rate, start_ns)
         self._flags = cv2.IMREAD_GRAYSCALE if is_infrared(lens) else cv2.IMREAD_COLOR
         self._files: list[Path] = []
@@ -37,13 +39,16 @@ class FolderSource(LensSource):
         self._files = image_files(self._folder)
         if not self._files:
             raise LensError(f'{self._folder} holds no image ({", ".join(SUFFIXES)})')
+        if self._rounds is not None:
+            self._rounds.note(self.lens, len(self._files), self._clock.rate)
         self._clock.restart()
 
     def _read(self) -> tuple[np.ndarray, int]:
         index = self._clock.next()
-        if index >= len(self._files) and not self._loop:
+        place = index if self._rounds is None else self._rounds.place(index, self._clock.rate)
+        if place >= len(self._files):
             raise LensEndedError(f'{self._folder}: the last image was shown')
-        file = self._files[index % len(self._files)]
+        file = self._files[place]
         image = cv2.imread(str(file), self._flags)
         if image is None:
             raise LensError(f'{file} cannot be read as an image; restore, replace or remove it')

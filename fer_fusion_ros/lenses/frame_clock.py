@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
 from fer_fusion_ros.exceptions import LensError
+
+_logger = logging.getLogger(__name__)
 
 
 class FrameClock:
@@ -71,3 +74,33 @@ class FrameClock:
     def cancel(self) -> None:
         """End the present and all later waits."""
         self._cancelled.set()
+
+
+class Rounds:
+    """How often recordings that are played in step start again: when the shortest has ended.
+
+    Each one by itself would leave them out of step after the first round.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._told = False
+
+    def note(self, lens: str, frames: int, rate: float) -> None:
+        """Take note of how long a lens's recording is."""
+        self._seconds[lens] = frames / rate
+        shortest, longest = min(self._seconds.values()), max(self._seconds.values())
+        if longest - shortest > 0.5 / rate and not self._told:
+            self._told = True
+            _logger.warning(
+                'the recordings are between %.2f and %.2f s long; all start again when the '
+                'shortest has ended. Cut them to one length, or set loop to false',
+                shortest,
+                longest,
+            )
+
+    def place(self, index: int, rate: float) -> int:
+        """Return which frame of a recording is the one that the clock counts as ``index``."""
+        if not self._seconds:
+            return index
+        return index % max(round(min(self._seconds.values()) * rate), 1)

@@ -7,8 +7,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from fer_fusion_ros.exceptions import LensError
+from fer_fusion_ros.image_files import SUFFIXES
 from fer_fusion_ros.lenses.device_source import DeviceSource
 from fer_fusion_ros.lenses.folder_source import FolderSource
+from fer_fusion_ros.lenses.frame_clock import Rounds
 from fer_fusion_ros.lenses.lens_source import LensSource
 from fer_fusion_ros.lenses.rig import SimulatedRig
 from fer_fusion_ros.lenses.rig_source import RigSource
@@ -28,6 +30,7 @@ def open_lens(
     width: int = 0,
     height: int = 0,
     loop: bool = True,
+    rounds: Rounds | None = None,
     rig: SimulatedRig | None = None,
     start_ns: int | None = None,
 ) -> LensSource:
@@ -39,12 +42,14 @@ def open_lens(
     :param rate: frames per second; 0 for the source's own. A stream and the rig have their own.
     :param width, height: size to ask a device for; 0 for its own.
     :param loop: play recordings again and again.
+    :param rounds: shared by recordings that do so in step.
     :param rig: the rig to look at, shared by its lenses.
     :param start_ns: when recordings and the rig start; those with the same start stay in step.
     :raises LensError: when it is none of these.
     """
     source = source.replace('{lens}', lens).strip()
     start_ns = time.time_ns() if start_ns is None else start_ns
+    playing = {'rounds': (rounds or Rounds()) if loop else None, 'start_ns': start_ns}
     scheme = urlsplit(source).scheme if '://' in source else ''
     if source == RIG:
         return RigSource(lens, rig or SimulatedRig(), start_ns)
@@ -61,5 +66,9 @@ def open_lens(
             f"'{RIG}', /dev/video0, rtsp://…, 'gst: <pipeline>', a video or a folder of images"
         )
     if path.is_dir():
-        return FolderSource(lens, path, rate=rate or FOLDER_RATE, loop=loop, start_ns=start_ns)
-    return VideoSource(lens, path, rate=rate, loop=loop, start_ns=start_ns)
+        return FolderSource(lens, path, rate=rate or FOLDER_RATE, **playing)
+    if path.suffix.lower() in SUFFIXES:
+        raise LensError(
+            f'the source of {lens} is {source!r}, a single image; give the folder that holds it'
+        )
+    return VideoSource(lens, path, rate=rate, **playing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import cv2
@@ -21,22 +22,25 @@ class StreamSource(LensSource):
     """Read a live stream; images are stamped when they arrive.
 
     :param name: an address such as ``rtsp://…`` or ``http://…``, which FFmpeg reads, or ``gst:``
-        and a GStreamer pipeline (which ends in an appsink; one is added if not).
+        and a GStreamer pipeline (which ends in an appsink; one is added if not). Who logs in by it
+        is not shown.
     """
 
     def __init__(self, lens: str, name: str) -> None:
-        super().__init__(lens, name)
+        # The name goes to logs, diagnostics and bags.
+        super().__init__(lens, re.sub(r'//[^/\s]*@', '//***@', name))
+        self._address = name
         self._capture: cv2.VideoCapture | None = None
 
     def open(self) -> None:
         """Connect."""
-        if self.name.startswith(GSTREAMER):
+        if self._address.startswith(GSTREAMER):
             if cv2.CAP_GSTREAMER not in cv2.videoio_registry.getBackends():
                 raise LensError(
                     f'{self.name}: this OpenCV was built without GStreamer; install the '
                     "distribution's python3-opencv in place of opencv-python, or give an address"
                 )
-            pipeline = self.name.removeprefix(GSTREAMER).strip()
+            pipeline = self._address.removeprefix(GSTREAMER).strip()
             if 'appsink' not in pipeline:
                 pipeline += ' ! videoconvert ! video/x-raw,format=BGR ! appsink drop=true'
             self._capture = cv2.VideoCapture(pipeline, cv2.CAP_GSTREAMER)
@@ -46,12 +50,16 @@ class StreamSource(LensSource):
                 cv2.CAP_PROP_READ_TIMEOUT_MSEC: READ_TIMEOUT,
             }
             options = [x for key, seconds in timeouts.items() for x in (key, int(seconds * 1e3))]
-            self._capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, options)
+            self._capture = cv2.VideoCapture(self._address, cv2.CAP_FFMPEG, options)
         if not self._capture.isOpened():
             raise LensError(
                 f'{self.name} cannot be opened; see whether it plays in ffplay, VLC or '
                 'gst-launch-1.0 on this computer'
             )
+        # A file comes as fast as the network allows; RTSP servers keep to its rate.
+        is_file = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
+        if is_file and self._address.startswith('http'):
+            raise LensError(f'{self.name} is a recording; download it, and give the file')
 
     def _read(self) -> tuple[np.ndarray, int]:
         if not self._capture.grab():

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import LensEndedError, LensError
-from fer_fusion_ros.lenses.frame_clock import FrameClock
+from fer_fusion_ros.lenses.frame_clock import FrameClock, Rounds
 from fer_fusion_ros.lenses.lens_source import LensSource
 
 
@@ -16,15 +16,17 @@ class VideoSource(LensSource):
     """Play a video at its own speed, or another.
 
     :param rate: frames per second; 0 for those that the file names.
-    :param loop: start again after the end.
+    :param rounds: start again at the end of each; None to end with the video.
     :param start_ns: when the first frame is due; videos with the same start stay in step.
     """
 
-    def __init__(self, lens: str, path: Path, *, rate: float, loop: bool, start_ns: int) -> None:
+    def __init__(
+        self, lens: str, path: Path, *, rate: float, rounds: Rounds | None, start_ns: int
+    ) -> None:
         super().__init__(lens, str(path))
         self._path = path
         self._rate = rate
-        self._loop = loop
+        self._rounds = rounds
         self._capture: cv2.VideoCapture | None = None
         self._clock = FrameClock(rate or 30.0, start_ns)
         self._position = 0
@@ -37,16 +39,22 @@ class VideoSource(LensSource):
         if not self._capture.isOpened():
             raise LensError(f'{self._path} is no video that OpenCV can play; convert it to MP4')
         self._clock.rate = self._rate or self._capture.get(cv2.CAP_PROP_FPS) or 30.0
+        frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if self._rounds is not None and frames > 0:
+            self._rounds.note(self.lens, frames, self._clock.rate)
         self._clock.restart()
         self._position = 0
 
     def _read(self) -> tuple[np.ndarray, int]:
         index = self._clock.next()
-        if index > self._position + self._clock.BACKLOG:
-            self._seek(index)
-        while self._position <= index:
-            self._grab()
-            self._position += 1
+        if not self._go_to(index):
+            if self._rounds is None:
+                raise LensEndedError(f'{self._path}: the last frame was shown')
+            # It has fewer frames than it says.
+            if self._position:
+                self._rounds.note(self.lens, self._position, self._clock.rate)
+            if not self._go_to(index):
+                raise LensError(f'{self._path} cannot be played again; convert it to MP4')
         done, image = self._capture.retrieve()
         if not done:
             raise LensError(f'{self._path}: a frame cannot be decoded; convert the video again')
@@ -54,23 +62,19 @@ class VideoSource(LensSource):
         self._clock.wait_until(stamp_ns)
         return image, stamp_ns
 
-    def _seek(self, index: int) -> None:
-        """Leave frames out, so as to be in step with the others again."""
-        frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if self._loop and frames > 0:
-            self._capture.set(cv2.CAP_PROP_POS_FRAMES, index % frames)
-        elif not self._loop:
+    def _go_to(self, index: int) -> bool:
+        """Grab the frame that is due; return False if there is none."""
+        if self._rounds is not None:
+            index = self._rounds.place(index, self._clock.rate)
+        # Whoever is late leaves frames out, so as to be in step with the others again.
+        if not self._position <= index <= self._position + self._clock.BACKLOG:
             self._capture.set(cv2.CAP_PROP_POS_FRAMES, index)
-        self._position = index
-
-    def _grab(self) -> None:
-        if self._capture.grab():
-            return
-        if not self._loop:
-            raise LensEndedError(f'{self._path}: the last frame was shown')
-        self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
-        if not self._capture.grab():
-            raise LensError(f'{self._path} cannot be played again; convert it to MP4')
+            self._position = index
+        while self._position <= index:
+            if not self._capture.grab():
+                return False
+            self._position += 1
+        return True
 
     def close(self) -> None:
         """Close the file."""

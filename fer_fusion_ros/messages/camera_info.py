@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fer_fusion_ros.lenses.camera_model import DISTORTION_COEFFICIENTS, CameraModel
+from fer_fusion_ros.exceptions import CalibrationError
+from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.messages.stamps import set_stamp
 
 
@@ -14,13 +15,18 @@ def camera_info_to_model(msg: Any, name: str) -> CameraModel | None:
     """Read a ``CameraInfo``; binning and a region of interest are worked into the model.
 
     :param name: name of the lens.
-    :return: the model of the image as it is sent, or None when ``K`` or ``P`` is all zero, which
-        is how an uncalibrated lens says so.
+    :return: the model of the image as it is sent, or None when ``K`` is all zero, which is how an
+        uncalibrated lens says so.
     :raises CalibrationError: when the fields contradict each other.
     """
     K, P = np.array(msg.k).reshape(3, 3), np.array(msg.p).reshape(3, 4)
-    if not K.any() or not P.any():
+    if not K.any():
         return None
+    if not P.any():
+        raise CalibrationError(
+            f'calibration of lens {name!r}: P is zero although K is not; let the driver send the '
+            'projection matrix of the stereo calibration'
+        )
     # An empty region stands for the whole image, 0 for no binning.
     roi, binning_x, binning_y = msg.roi, max(msg.binning_x, 1), max(msg.binning_y, 1)
     for matrix in (K, P):
@@ -29,14 +35,12 @@ def camera_info_to_model(msg: Any, name: str) -> CameraModel | None:
         matrix[0] /= binning_x
         matrix[1] /= binning_y
     distortion_model = msg.distortion_model or 'plumb_bob'
-    # No coefficients stand for zeros, as many as the model has; `CameraModel` knows what is none.
-    zeros = np.zeros(DISTORTION_COEFFICIENTS.get(distortion_model, (0,))[-1])
     return CameraModel(
         name=name,
         width=(roi.width or msg.width) // binning_x,
         height=(roi.height or msg.height) // binning_y,
         K=K,
-        D=np.array(msg.d) if len(msg.d) else zeros,
+        D=np.array(msg.d),
         distortion_model=distortion_model,
         R=np.array(msg.r).reshape(3, 3) if np.any(msg.r) else np.eye(3),
         P=P,

@@ -6,6 +6,8 @@ also on what the pure Python ``rosbags`` reads from a bag; writing needs ROS.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sys
 from typing import Any, NamedTuple
 
@@ -14,6 +16,8 @@ import numpy as np
 
 from fer_fusion_ros.exceptions import ImageMessageError
 from fer_fusion_ros.messages.stamps import set_stamp
+
+_logger = logging.getLogger(__name__)
 
 
 class _Encoding(NamedTuple):
@@ -78,7 +82,10 @@ def image_to_array(msg: Any, encoding: str, topic: str = '') -> np.ndarray:
         layout = ENCODINGS.get(msg.encoding)
         if layout is None:
             return _by_cv_bridge(msg, encoding)
-        return _convert(_view(msg, layout), layout, encoding)
+        image = _view(msg, layout)
+        if image.dtype == np.uint16:
+            _warn_of_few_bits(image, topic or 'image message')
+        return _convert(image, layout, encoding)
     except ImageMessageError as error:
         raise ImageMessageError(f'{where}{error}') from error
 
@@ -199,6 +206,17 @@ def _convert(image: np.ndarray, layout: _Encoding, encoding: str) -> np.ndarray:
     return image
 
 
+def _warn_of_few_bits(image: np.ndarray, name: str) -> None:
+    """Warn of pixels that leave the upper bits of 16 unused, as they come out nearly black."""
+    brightest = int(image[::8, ::8].max(initial=0))
+    if 255 < brightest < 4096:
+        _logger.warning(
+            '%s: field data has no pixel above 4095 of 65535, which looks like 10 or 12 bits and '
+            'comes out nearly black; let the driver shift them to the left, or send mono8',
+            name,
+        )
+
+
 def _decompress(msg: Any, encoding: str) -> np.ndarray:
     """Decode a ``CompressedImage`` in one of the ways image_transport's plugin writes it."""
     if 'compressedDepth' in msg.format:
@@ -217,7 +235,11 @@ def _decompress(msg: Any, encoding: str) -> np.ndarray:
         layout = None
         flags = cv2.IMREAD_GRAYSCALE if encoding == 'mono8' else cv2.IMREAD_COLOR
     data = np.frombuffer(msg.data, np.uint8)
-    image = cv2.imdecode(data, flags | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
+    image = None
+    if data.size:
+        # An absurd size in its header raises.
+        with contextlib.suppress(cv2.error):
+            image = cv2.imdecode(data, flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise ImageMessageError(
             f'field data ({data.size} bytes, format {msg.format!r}) is no image that OpenCV '

@@ -1,5 +1,6 @@
 """Node that publishes the images and calibrations of the four lenses."""
 
+import inspect
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,12 +12,15 @@ import numpy as np
 from ament_index_python import get_package_share_directory
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from fer_fusion_ros.exceptions import RigError
 from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.lenses.frame_clock import Rounds
 from fer_fusion_ros.lenses.lens_source import LensSource
 from fer_fusion_ros.lenses.lens_thread import LensState, LensThread
 from fer_fusion_ros.lenses.names import LENSES, optical_frame
 from fer_fusion_ros.lenses.open_lens import RIG, open_lens
 from fer_fusion_ros.lenses.rig import LightProgramme, SimulatedRig
+from fer_fusion_ros.lenses.rig.simulated_rig import RANGES
 from fer_fusion_ros.messages.camera_info import blank_camera_info, model_to_camera_info
 from fer_fusion_ros.messages.image import array_to_compressed_image, array_to_image
 from fer_fusion_ros.messages.qos import PUBLISHER_QOS
@@ -78,7 +82,7 @@ class CameraArray(StageNode):
             ),
             'loop': declare(self, 'loop', True, 'play videos and folders again and again'),
         }
-        rig_settings = self._declare_rig_parameters()
+        self._declare_rig_parameters()
         delays = (
             declare(
                 self,
@@ -104,17 +108,25 @@ class CameraArray(StageNode):
             for lens in LENSES  # a parameter file may have those of all
         }
         wanted = {lens: given[lens]['source'].strip() for lens in lenses}
-        rig = SimulatedRig(**rig_settings) if RIG in wanted.values() else None
+        rig = self._make_rig() if RIG in wanted.values() else None
         self._rig = rig
         self._start_ns = start_ns = time.time_ns() + START_AFTER_NS
         self._lenses = []
+        rounds = Rounds()
         for lens in lenses:
-            source = open_lens(lens, wanted[lens], rig=rig, start_ns=start_ns, **settings)
+            source = open_lens(
+                lens, wanted[lens], rig=rig, rounds=rounds, start_ns=start_ns, **settings
+            )
             url = given[lens]['camera_info_url'].replace('{lens}', lens)
             frame_id = given[lens]['frame_id'] or optical_frame(lens)
             model = None
             if url:
                 model = CameraModel.from_yaml(url, get_package_share_directory, frame_id)
+                if model.name in LENSES and model.name != lens:
+                    self.get_logger().warning(
+                        f'{lens}.camera_info_url: camera_name in {url} is {model.name}; give the '
+                        f'calibration of {lens}, {{lens}} stands for the name of the lens'
+                    )
             elif wanted[lens] == RIG:
                 model = replace(rig.camera_model(lens), frame_id=frame_id)
             self.models[lens] = model
@@ -123,6 +135,11 @@ class CameraArray(StageNode):
             )
         if on_frame is None:
             report_unknown(self)
+        if self.get_parameter('use_sim_time').value:
+            self.get_logger().warning(
+                'use_sim_time is set, but lenses are stamped by the clock of this computer; set '
+                'it to false unless they play what was recorded'
+            )
         if rig is not None:
             self.get_logger().info(
                 "the simulated rig stands in for the lenses; set 'source' to see through real ones"
@@ -145,8 +162,10 @@ class CameraArray(StageNode):
             lens = publisher.thread
             if lens.state is not LensState.RUNNING:
                 problems.append(f'{lens.lens} is {lens.state.value}: {lens.error}'.rstrip(': '))
-            elif lens.silence > SILENT_AFTER:
+            elif lens.silence > max(SILENT_AFTER, 3 / lens.rate if lens.rate else 0.0):
                 problems.append(f'{lens.lens} is silent for {lens.silence:.1f} s')
+            if publisher.unfit:
+                problems.append(publisher.unfit)
             values[f'{lens.lens} source'] = lens.source.name
             values[f'{lens.lens} state'] = lens.state.value
             values[f'{lens.lens} rate (Hz)'] = f'{lens.rate:.1f}'
@@ -185,35 +204,44 @@ class CameraArray(StageNode):
         }
         return {**defaults, 'frame_id': ('', 'optical frame; empty for <lens>_optical')}
 
-    def _declare_rig_parameters(self) -> dict[str, Any]:
-        faces = declare(
+    def _declare_rig_parameters(self) -> None:
+        declare(
             self,
             'rig.faces',
             '',
             'photograph or folder of photographs for the rig to look at; empty for the astronaut',
         )
-        light = declare(
+        declare(
             self,
             'rig.light',
             '1.0',
             "light of the rig's room, 1.0 daylight to 0.02 near dark, or a programme of "
             "seconds:level such as '0:1.0 4:1.0 7:0.02'",
         )
-        numbers: dict[str, tuple[float, str, tuple[float, float]]] = {
-            'distance': (3.0, 'from the rig to the faces, in metres', (0.5, 20.0)),
-            'people': (1, 'people side by side', (1, 8)),
-            'dwell': (5.0, 'time until other people step in front, in seconds', (0.1, 1e6)),
-            'sway': (0.05, 'how far people move to either side, in metres', (0.0, 1.0)),
-            'seed': (0, 'of everything random in the rig', (0, 2**31 - 1)),
-            'fps': (30.0, 'frames per second of the rig', (0.1, 1000.0)),
-            'jitter': (0.0, 'largest deviation of a capture time, in seconds', (0.0, 5.0)),
-            'drop': (0.0, 'share of frames that are lost', (0.0, 1.0)),
+        numbers = {
+            'distance': 'from the rig to the faces, in metres',
+            'people': 'people side by side',
+            'dwell': 'time until other people step in front, in seconds',
+            'sway': 'how far people move to either side, in metres',
+            'seed': 'of everything random in the rig',
+            'fps': 'frames per second of the rig',
+            'jitter': 'largest deviation of a capture time, in seconds; at most half a period',
+            'drop': 'share of frames that are lost',
         }
-        settings = {
-            name: declare(self, f'rig.{name}', default, text, range=limits)
-            for name, (default, text, limits) in numbers.items()
+        defaults = inspect.signature(SimulatedRig).parameters
+        for name, text in numbers.items():
+            declare(self, f'rig.{name}', defaults[name].default, text, range=RANGES[name])
+
+    def _make_rig(self) -> SimulatedRig:
+        given = {
+            name: parameter.value
+            for name, parameter in self.get_parameters_by_prefix('rig').items()
         }
-        return {'faces': faces or None, 'light': LightProgramme(light), **settings}
+        try:
+            light = LightProgramme(given.pop('light'))
+            return SimulatedRig(given.pop('faces') or None, light=light, **given)
+        except RigError as error:
+            raise RigError(f'parameters rig.* of node {self.get_name()!r}: {error}') from error
 
 
 class _LensPublisher:
@@ -242,6 +270,7 @@ class _LensPublisher:
             else None
         )
         self._info_message: CameraInfo | None = None
+        self.unfit = ''
 
     def _publish(self, image: np.ndarray, stamp_ns: int) -> None:
         info = self._info_message
@@ -266,7 +295,7 @@ class _LensPublisher:
         return model_to_camera_info(model, stamp_ns, self._frame_id)
 
     def _fitting_model(self, height: int, width: int) -> CameraModel | None:
-        model = self._model
+        model, self.unfit = self._model, ''
         if model is None or (model.height, model.width) == (height, width):
             return model
         lead = (
@@ -276,10 +305,8 @@ class _LensPublisher:
         if model.fits(width, height):
             self._node.get_logger().info(f'{lead}; scaling it')
             return model.scaled(width, height)
-        self._node.get_logger().error(
-            f'{lead}, of another shape; calibrate at that size, or set width and height. '
-            'Going on as uncalibrated'
-        )
+        self.unfit = f'{lead}, of another shape; calibrate at that size, or set width and height'
+        self._node.complain(f'unfit {self.thread.lens}', f'{self.unfit}. Going on as uncalibrated')
         return None
 
     def _report(self, lens: LensThread) -> None:

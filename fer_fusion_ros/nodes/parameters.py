@@ -24,12 +24,12 @@ def declare(
     """Declare one read-only parameter and return its value.
 
     The type of ``default`` is the type of the parameter. A whole number given for a
-    floating-point parameter is taken as one.
+    floating-point parameter is taken as one, and a number given for a string as its text.
 
     :param range: lowest and highest value allowed, both included.
     :param choices: the words allowed, for a string or a list of strings.
-    :raises ParameterError: when the value that was given has another type, is out of range or
-        is none of the choices; the message names the parameter and what it may be.
+    :raises ParameterError: when the value that was given has another type, is out of range, is
+        none of the choices or names one twice; the message names the parameter and what it may be.
     """
     descriptor = ParameterDescriptor(description=description, read_only=True)
     if choices is not None:
@@ -47,6 +47,9 @@ def declare(
     given = overrides.get(name)
     if isinstance(default, float) and given is not None and type(given.value) is int:
         overrides[name] = Parameter(name, value=float(given.value))
+    elif isinstance(default, str) and given is not None and type(given.value) in (int, float):
+        # The shell takes the quotes of '0.5'.
+        overrides[name] = Parameter(name, value=str(given.value))
     try:
         value = node.declare_parameter(name, default, descriptor).value
     except InvalidParameterTypeException as error:
@@ -72,6 +75,10 @@ def declare(
                 f'parameter {name!r} of node {node.get_name()!r} is {value!r}, '
                 f'but must be one of {", ".join(choices)}{hint}'
             )
+    if choices is not None and not isinstance(value, str) and len(set(value)) < len(value):
+        raise ParameterError(
+            f'parameter {name!r} of node {node.get_name()!r} is {value!r}, which names one twice'
+        )
     return value
 
 

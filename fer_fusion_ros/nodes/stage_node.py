@@ -12,13 +12,14 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import (
+    DurabilityPolicy,
     HistoryPolicy,
     QoSCompatibility,
     QoSProfile,
     ReliabilityPolicy,
     qos_check_compatible,
 )
-from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
@@ -38,6 +39,14 @@ COMPLAINT_PERIOD = 10.0
 
 COMPRESSED = '/compressed'
 """What the topics of compressed images end in, after image_transport."""
+
+OVERRIDABLE = (
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY,
+)
+"""What of a topic's QoS parameters can override."""
 
 MAX_DEPTH = 10_000
 """Largest depth that a topic can be given."""
@@ -65,7 +74,7 @@ class StageNode(Node):
         self.create_timer(1.0, self._publish_diagnostics, clock=self.steady_clock)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
-        """Return what is wrong at present, and values worth knowing. To be overridden."""
+        """Return what was wrong since the last call, and figures. To be overridden."""
         return [], {}
 
     def subscribe(
@@ -95,7 +104,7 @@ class StageNode(Node):
             on_message,
             copy(qos),  # overrides are written into it
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=on_incompatible),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=QoSOverridingOptions(OVERRIDABLE),
         )
         self._silent[subscription.topic_name] = subscription
         return subscription
@@ -129,7 +138,7 @@ class StageNode(Node):
             topic,
             copy(qos),  # overrides are written into it
             event_callbacks=PublisherEventCallbacks(incompatible_qos=on_incompatible),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=QoSOverridingOptions(OVERRIDABLE),
         )
         return publisher
 
@@ -164,8 +173,13 @@ class StageNode(Node):
         if self.has_parameter(f'{prefix}.depth'):
             return
         of = f'of the {kind} of {topic}'
-        for name, policies in (('history', HistoryPolicy), ('reliability', ReliabilityPolicy)):
-            choices = [each.name.lower() for each in policies if each.name != 'UNKNOWN']
+        policies = (
+            ('history', HistoryPolicy),
+            ('reliability', ReliabilityPolicy),
+            ('durability', DurabilityPolicy),
+        )
+        for name, values in policies:
+            choices = [each.name.lower() for each in values if each.name != 'UNKNOWN']
             default = getattr(qos, name).name.lower()
             declare(self, f'{prefix}.{name}', default, f'{name} {of}', choices=choices)
         declare(self, f'{prefix}.depth', qos.depth, f'depth {of}', range=(1, MAX_DEPTH))
@@ -190,10 +204,16 @@ class StageNode(Node):
                 unpublished.setdefault(types[topic][0], []).append(topic)
             elif not self._report_incompatible(subscription):
                 names = ', '.join(sorted({_name_of(other) for other in publishers}))
+                cure = 'see whether that node runs and gets images'
+                latched = DurabilityPolicy.TRANSIENT_LOCAL
+                if all(other.qos_profile.durability == latched for other in publishers):
+                    cure += (
+                        ', or if it publishes but once, set '
+                        f'-p qos_overrides.{topic}.subscription.durability:=transient_local'
+                    )
                 self.complain(
                     f'silent {topic}',
-                    f'{topic}: no message yet although {names} publishes it; see whether that '
-                    'node runs and gets images',
+                    f'{topic}: no message yet although {names} publishes it; {cure}',
                 )
         for transport, topics in otherwise.items():
             self.complain(
@@ -223,8 +243,13 @@ class StageNode(Node):
                     f'qos {topic} {other.node_name}',
                     f'{topic}: this node hears nothing from {_name_of(other)}, which offers '
                     f'{_policies(offered)} while this node asks for {_policies(asked)}; set '
-                    f'-p qos_overrides.{topic}.subscription.reliability:='
-                    f'{offered.reliability.name.lower()} here, or change the publisher',
+                    + ' '.join(
+                        f'-p qos_overrides.{topic}.subscription.{name}:='
+                        f'{getattr(offered, name).name.lower()}'
+                        for name in ('reliability', 'durability')
+                        if getattr(offered, name) != getattr(asked, name)
+                    )
+                    + ' here, or change the publisher',
                 )
         return found
 

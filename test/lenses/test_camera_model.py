@@ -105,6 +105,11 @@ def test_rectified_model_has_the_projection_alone():
         ('plumb_bob', 'equidistant', 'D has 5 coefficients, but equidistant has 4'),
         ('[1000.0, 0.0, 320.5', '[0.0, 320.5', 'field camera_matrix is no matrix'),
         ('[1000.0, 0.0, 320.5', '[0.0, 0.0, 320.5', 'K must have positive focal lengths'),
+        (
+            ', 0.0, 0.0, 1.0]\ndistortion_model',
+            ', 0.0, 0.0, 0.0]\ndistortion_model',
+            'K must have 0 0 1',
+        ),
         ('[1000.0, 0.0, 320.5', '[.nan, 0.0, 320.5', 'K has a value that is not finite'),
         ('[1.0, 0.0, 0.0, 0.0, 1.0', '[2.0, 0.0, 0.0, 0.0, 1.0', 'R must be a rotation'),
         ('[1.0, 0.0, 0.0, 0.0, 1.0', '[-1.0, 0.0, 0.0, 0.0, 1.0', 'R must be a rotation'),

@@ -16,6 +16,7 @@ import pytest
 from fer_fusion_ros.exceptions import LensEndedError, LensError
 from fer_fusion_ros.lenses.device_source import DeviceSource
 from fer_fusion_ros.lenses.folder_source import FolderSource
+from fer_fusion_ros.lenses.frame_clock import Rounds
 from fer_fusion_ros.lenses.lens_thread import LensState, LensThread
 from fer_fusion_ros.lenses.open_lens import open_lens
 from fer_fusion_ros.lenses.rig import SimulatedRig
@@ -89,6 +90,43 @@ def test_recordings_end_or_loop(kind: str, request: pytest.FixtureRequest) -> No
     assert (np.diff(stamps) > 0).all()
 
 
+def test_recordings_of_unequal_length_stay_in_step(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All start again when the shortest has ended, whatever their kind, and it is told once."""
+    writer = cv2.VideoWriter(
+        str(tmp_path / 'ir_left.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 50, (64, 48)
+    )
+    (tmp_path / 'vis_left').mkdir()
+    for index in range(12):
+        image = np.full((48, 64, 3), 20 * index, np.uint8)
+        writer.write(image)
+        if index < 9:
+            cv2.imwrite(str(tmp_path / 'vis_left' / f'{index}.png'), image)
+    writer.release()
+    rounds, start = Rounds(), time.time_ns() + 200_000_000
+    sources = [
+        open_lens(lens, str(tmp_path / name), rate=50.0, rounds=rounds, start_ns=start)
+        for lens, name in (('ir_left', 'ir_left.avi'), ('vis_left', 'vis_left'))
+    ]
+    for source in sources:
+        source.open()
+    seen = {source.lens: {} for source in sources}
+    for _ in range(30):
+        for source in sources:
+            image, stamp_ns = source.read()
+            seen[source.lens][stamp_ns] = round(image.mean() / 20)
+    for source in sources:
+        source.close()
+    ir, vis = seen['ir_left'], seen['vis_left']
+    both = ir.keys() & vis.keys()
+    assert len(both) > 20
+    assert all(ir[stamp] == vis[stamp] for stamp in both)
+    assert set(vis.values()) == set(range(9))
+    (warning,) = caplog.messages
+    assert 'between 0.18 and 0.24 s long' in warning
+
+
 def test_a_video_is_played_at_its_own_rate(video: Path) -> None:
     """In step with others of the same start."""
     start = time.time_ns()
@@ -143,6 +181,19 @@ def test_a_network_camera_is_read_until_it_goes(network_camera) -> None:
         for _ in range(100):
             source.read()
     source.close()
+
+
+def test_who_logs_in_is_not_shown() -> None:
+    """Neither in the name nor in an error, which go to logs, diagnostics and bags."""
+    for address in (
+        'http://admin:s3cret@s3cret@127.0.0.1:9/none',
+        'gst: rtspsrc location=rtsp://admin:s3cret@127.0.0.1:9/none',
+    ):
+        source = open_lens('vis_left', address)
+        with pytest.raises(LensError) as error:
+            source.open()
+        for text in (source.name, str(error.value)):
+            assert 's3cret' not in text and '127.0.0.1:9/none' in text
 
 
 def test_the_rig_is_seen_at_the_stamp(folder: Path) -> None:
@@ -209,6 +260,8 @@ def test_errors_say_what_to_do(folder: Path, tmp_path: Path) -> None:
     (tmp_path / 'broken.mp4').write_bytes(b'no video')
     with pytest.raises(LensError, match='convert it'):
         open_lens('vis_left', str(tmp_path / 'broken.mp4')).open()
+    with pytest.raises(LensError, match='a single image; give the folder'):
+        open_lens('vis_left', str(folder / '000.png'))
     (folder / '000.png').write_bytes(b'no image')
     damaged = open_lens('vis_left', str(folder), loop=False, start_ns=time.time_ns())
     damaged.open()

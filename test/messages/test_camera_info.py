@@ -76,6 +76,16 @@ def test_without_coefficients_they_are_zero(distortion_model, count):
     np.testing.assert_array_equal(camera_info_to_model(msg, 'ir_right').D, np.zeros(count))
 
 
+def test_a_projection_that_is_none_is_named():
+    msg = model_to_camera_info(MODEL, 0, '')
+    msg.p[10] = 0.0
+    with pytest.raises(CalibrationError, match=r"'ir_right': P must have 0 0 1 in its last row"):
+        camera_info_to_model(msg, 'ir_right')
+    msg.p = np.zeros(12)
+    with pytest.raises(CalibrationError, match=r"'ir_right': P is zero although K is not; let"):
+        camera_info_to_model(msg, 'ir_right')
+
+
 def test_unknown_distortion_model_is_named():
     msg = model_to_camera_info(MODEL, 0, '')
     msg.d, msg.distortion_model = [], 'fisheye'

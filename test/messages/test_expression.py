@@ -12,7 +12,7 @@ pytest.importorskip('rclpy', reason='there is no ROS here')
 from rclpy.duration import Duration
 
 from fer_fusion_ros.expression.face_expression import FaceExpression
-from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.messages.expression import make_header, to_expression_stamped
 
 

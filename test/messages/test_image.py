@@ -2,6 +2,7 @@
 
 import array
 import importlib.util
+import zlib
 from types import SimpleNamespace
 
 import cv2
@@ -232,12 +233,26 @@ def test_formats_of_image_transport(format, pixels, encoding, desired):
     )
 
 
+def test_bits_that_are_not_used_are_told(caplog):
+    pixels = random_pixels('mono16')
+    image_to_array(message(pixels, 'mono16'), 'mono8', '/a/b')
+    assert not caplog.messages
+    image_to_array(message(pixels >> 6, 'mono16'), 'mono8', '/a/b')
+    (warning,) = caplog.messages
+    assert '/a/b: field data has no pixel above 4095' in warning and 'mono8' in warning
+
+
 def test_undecodable_compressed_image():
     whole = compressed('jpeg', smooth(3))
     for data in (b'', b'no image', whole.data.tobytes()[:20]):
         msg = CompressedImage(format='jpeg', data=data)
         with pytest.raises(ImageMessageError, match=r'/a/b: field data .*truncated transfer'):
             image_to_array(msg, 'mono8', '/a/b')
+    png = bytearray(compressed('png', smooth(3)).data.tobytes())
+    png[16:24] = b'\x00\x0f\xff\xff' * 2  # width and height
+    png[29:33] = zlib.crc32(png[12:29]).to_bytes(4, 'big')
+    with pytest.raises(ImageMessageError, match='field data'):
+        image_to_array(CompressedImage(format='png', data=bytes(png)), 'mono8')
     depth = CompressedImage(format='16UC1; compressedDepth png', data=b'x')
     with pytest.raises(ImageMessageError, match=r'field format .* a depth image'):
         image_to_array(depth, 'mono8')

@@ -23,8 +23,6 @@ from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 
-pytestmark = pytest.mark.usefixtures('fast_transport')
-
 
 def stamps(messages: list) -> np.ndarray:
     """Return the stamps of messages in seconds."""
@@ -179,6 +177,7 @@ def test_a_calibration_of_another_shape_is_refused(
     calibration = tmp_path / 'ir_left.yaml'
     SimulatedRig().camera_model('ir_left').to_yaml(calibration)
     infos = record(CameraInfo, '/fer/ir_left/camera_info')
+    diagnostics = record(DiagnosticArray, '/diagnostics')
     node = start_node(
         'camera_array',
         *('-p', 'lenses:=[ir_left]', '-p', f'source:={folder}'),
@@ -188,13 +187,19 @@ def test_a_calibration_of_another_shape_is_refused(
     assert (infos[0].width, infos[0].height) == (64, 36)
     assert not any(infos[0].k)
     node.wait_for('its calibration is of 640x480 images')
+    assert spin_until(
+        lambda: any('of another shape' in d.status[0].message for d in diagnostics), 20
+    )
 
 
 @pytest.mark.parametrize(
     ('argument', 'complaint'),
     [
         ('source:=/no/such/video.mp4', 'no existing video or folder'),
-        ('rig.light:=dusk', 'is no light programme'),
+        (
+            'rig.light:=dusk',
+            "rig.* of node 'camera_array': 'dusk' is no light programme",
+        ),
         ('rig.distance:=99.0', "parameter 'rig.distance'"),
         ('lenses:=[vis_lefd]', "did you mean 'vis_left'"),
         ('lenses:=[]', "'lenses' of node 'camera_array' is empty; give at least one of ir_left"),
@@ -217,6 +222,21 @@ def test_a_parameter_file_may_know_more_lenses_than_are_used(start_node, tmp_pat
     node = start_node('camera_array', '--params-file', str(tmp_path / 'three.yaml'))
     node.wait_for('simulated rig', 20)
     assert 'ignored' not in node.output
+
+
+def test_a_calibration_of_another_lens_and_simulated_time_are_warned_of(
+    start_node, tmp_path: Path
+) -> None:
+    """Both are likely mistakes, but may be meant."""
+    SimulatedRig().camera_model('ir_left').to_yaml(tmp_path / 'one.yaml')
+    node = start_node(
+        'camera_array',
+        *('-p', f'camera_info_url:=file://{tmp_path}/one.yaml', '-p', 'use_sim_time:=true'),
+    )
+    node.wait_for('stamped by the clock of this computer', 20)
+    for lens in LENSES[1:]:
+        assert f'{lens}.camera_info_url: camera_name in ' in node.output
+    assert 'ir_left.camera_info_url: camera_name' not in node.output
 
 
 def test_a_misspelt_parameter_is_named(start_node) -> None:

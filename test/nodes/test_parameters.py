@@ -40,6 +40,11 @@ def test_default_and_descriptor(make_node):
     assert descriptor.read_only
 
 
+def test_number_is_taken_for_a_text(make_node):
+    assert declare(make_node(light=0.5), 'light', '1.0', 'level') == '0.5'
+    assert declare(make_node(source=2), 'source', 'rig', 'where from') == '2'
+
+
 def test_whole_number_is_taken_for_a_real_one(make_node):
     assert declare(make_node(distance=4), 'distance', 3.0, 'in metres') == 4.0
 
@@ -52,6 +57,7 @@ def test_whole_number_is_taken_for_a_real_one(make_node):
         (50.0, 3.0, {'range': (0.3, 30.0)}, ['distance', '50.0', 'from 0.3 to 30.0']),
         ('opnvino', 'auto', {'choices': ('auto', 'openvino')}, ["did you mean 'openvino'"]),
         (['vis_lft'], ['vis_left'], {'choices': ('vis_left',)}, ["did you mean 'vis_left'"]),
+        (['vis_left'] * 2, ['vis_left'], {'choices': ('vis_left',)}, ['names one twice']),
     ],
 )
 def test_wrong_value_is_named_with_what_it_may_be(make_node, given, default, limits, words):

@@ -1,5 +1,7 @@
 """A node says which topic is missing or does not fit, and what to do."""
 
+import time
+
 import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
@@ -82,6 +84,29 @@ def test_incompatible_publisher_is_named_with_both_policies_and_the_fix(start_no
     assert 'offers best_effort' in output
     assert 'asks for reliable' in output
     assert f'-p {override}:=best_effort' in output
+    ros_node.destroy_publisher(publisher)
+
+
+def test_what_was_published_once_is_asked_for(start_node, ros_node):
+    from rclpy.qos import DurabilityPolicy
+    from sensor_msgs.msg import CameraInfo
+
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    topic = '/fer/vis_left/camera_info'
+    publisher = ros_node.create_publisher(CameraInfo, topic, latched)
+    publisher.publish(CameraInfo())
+    cure = f'qos_overrides.{topic}.subscription.durability:=transient_local'
+    node = start_node('registration')
+    node.wait_for(f'{topic}: no message yet although ', timeout=30)
+    assert f'if it publishes but once, set -p {cure}' in node.output
+    start_node('registration', '-p', cure, '-r', '__node:=other')
+    deadline = time.monotonic() + 30
+    asked: set[DurabilityPolicy] = set()
+    while DurabilityPolicy.TRANSIENT_LOCAL not in asked and time.monotonic() < deadline:
+        time.sleep(0.1)
+        listeners = ros_node.get_subscriptions_info_by_topic(topic)
+        asked = {each.qos_profile.durability for each in listeners}
+    assert asked == {DurabilityPolicy.TRANSIENT_LOCAL, DurabilityPolicy.VOLATILE}
     ros_node.destroy_publisher(publisher)
 
 

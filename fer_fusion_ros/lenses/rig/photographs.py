@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_fusion_ros.cascades import cascade_file
 from fer_fusion_ros.exceptions import RigError
 from fer_fusion_ros.image_files import SUFFIXES, image_files
 
@@ -69,9 +70,7 @@ class Photographs:
         height, width = picture.shape[:2]
         if max(height, width) <= CROP_SIZE:
             return 0, 0, width, height
-        cascade = cv2.CascadeClassifier(
-            cv2.data.haarcascades + 'haarcascade_frontalface_default.xml'
-        )
+        cascade = cv2.CascadeClassifier(str(cascade_file('haarcascade_frontalface_default.xml')))
         grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.ndim == 3 else picture
         shrink = max(1.0, max(height, width) / 800)
         small = cv2.resize(grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)

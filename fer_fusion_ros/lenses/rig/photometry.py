@@ -55,7 +55,7 @@ class Photometry:
     infrared_lift: float = 0.4
 
     # Mean breadth of an adult head between the cheekbones plus its outline, in metres: the width
-    # of a face detector's box.
+    # of FER2013's pictures.
     face_width: float = 0.16
 
 

@@ -41,6 +41,18 @@ OVERSAMPLING = 1.3
 # Periods of the sway, in seconds: sideways and up and down.
 SWAY_PERIODS = (5.3, 3.1)
 
+RANGES: dict[str, tuple[float, float]] = {
+    'distance': (0.5, 20.0),
+    'people': (1, 8),
+    'dwell': (0.1, 1e6),
+    'sway': (0.0, 1.0),
+    'seed': (0, 2**31 - 1),
+    'fps': (0.1, 1000.0),
+    'jitter': (0.0, 5.0),
+    'drop': (0.0, 1.0),
+}
+"""Lowest and highest value of each number that `SimulatedRig` takes, both included."""
+
 
 class _Texture(NamedTuple):
     """A photograph ready to be drawn, with its colours multiplied by its opacity."""
@@ -69,7 +81,8 @@ class SimulatedRig:
     :param sway: how far people move to either side, in metres; 0 to stand still.
     :param seed: of everything random.
     :param fps: frames per second of each lens.
-    :param jitter: largest deviation of a frame's time from the beat, in seconds.
+    :param jitter: largest deviation of a frame's time from the beat, in seconds; at most half a
+        period.
     :param drop: share of the frames that a lens loses, 0-1.
     :raises RigError: when an argument makes no sense, or a first photograph shows no face.
     """
@@ -89,17 +102,21 @@ class SimulatedRig:
         jitter: float = 0.0,
         drop: float = 0.0,
     ) -> None:
-        for name, value, low, high in (
-            ('distance', distance, 0.5, 20.0),
-            ('people', people, 1, 8),
-            ('dwell', dwell, 0.1, np.inf),
-            ('sway', sway, 0.0, 1.0),
-            ('fps', fps, 0.1, 1000.0),
-            ('jitter', jitter, 0.0, 0.5 / fps if fps else 0.0),
-            ('drop', drop, 0.0, 1.0),
-        ):
-            if not low <= value <= high:
-                raise RigError(f'{name} is {value}; give {low} to {high:g}')
+        given = {
+            'distance': distance,
+            'people': people,
+            'dwell': dwell,
+            'sway': sway,
+            'seed': seed,
+            'fps': fps,
+            'jitter': jitter,
+            'drop': drop,
+        }
+        for name, (low, high) in RANGES.items():
+            if not low <= given[name] <= high:
+                raise RigError(f'{name} is {given[name]}; give {low:g} to {high:g}')
+        if jitter > 0.5 / fps:
+            raise RigError(f'jitter is {jitter}; give at most half a period, {0.5 / fps:g}')
         self.photographs = Photographs(faces, labels)
         self.distance = float(distance)
         self.people = people

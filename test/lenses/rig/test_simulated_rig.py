@@ -4,11 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_fusion_ros.cascades import cascade_file
 from fer_fusion_ros.exceptions import RigError
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig import SimulatedRig
 
-CASCADE = cv2.CascadeClassifier(cv2.data.haarcascades + 'haarcascade_frontalface_default.xml')
+CASCADE = cv2.CascadeClassifier(str(cascade_file('haarcascade_frontalface_default.xml')))
 
 
 @pytest.fixture(scope='module')
