@@ -21,6 +21,10 @@ class LensEndedError(LensError):
     """A recording that stands in for a lens has been played to its end."""
 
 
+class RegistrationError(FerFusionError):
+    """Images that should lie on one grid do not."""
+
+
 class ImageMessageError(FerFusionError):
     """An image message is malformed, or its encoding is not understood."""
 

@@ -24,6 +24,8 @@ from fer_fusion_ros.messages.transport import use_shared_memory_profile
 
 # Fast DDS reads it once, when a process makes its first context.
 use_shared_memory_profile()
+# What a shell starts in the background ignores Ctrl-C, and so would the processes of the tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,19 +10,24 @@ import numpy as np
 from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.face_expression import FaceExpression
 from fer_fusion_ros.expression.labels import UNCERTAIN
-from fer_fusion_ros.expression.modality import Modality
 from fer_fusion_ros.expression.smoother import Smoother
-from fer_fusion_ros.expression.stereo import distance_by_width, find_in_other, position
+from fer_fusion_ros.expression.stereo import (
+    distance_by_width,
+    find_in_other,
+    position,
+    shift_to,
+)
 from fer_fusion_ros.faces.crop import crop
 from fer_fusion_ros.faces.detection import Box
 from fer_fusion_ros.faces.face_finder import FaceFinder
 from fer_fusion_ros.faces.track import Track
 from fer_fusion_ros.fusion.fuser import Fuser
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENS_BITS, SIDES
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
 
-_FACE = 48
+FACE = 48
 """Pixels that a detected box is scaled to. The detectors' boxes and the images of FER2013, 48
 pixels wide, agree: Haar's boxes in them are 48.1 wide and 0.1 off centre in the median. The
 classifier sees the central 44."""
@@ -30,7 +35,7 @@ classifier sees the central 44."""
 _TURN_NS = 30_000_000
 """Nanoseconds after which another side has its turn: each frame, at 30 frames per second."""
 
-_MARGIN = 6
+MARGIN = 6
 """Pixels fused around what the classifier sees, where the fusion network meets the border."""
 
 
@@ -70,6 +75,7 @@ class Recogniser:
         self._max_views = max_views
         self._stamp: int | None = None
         self._starts = True
+        self._last: tuple[str, CameraModel | None] | None = None
 
     @property
     def model(self) -> str:
@@ -81,6 +87,7 @@ class Recogniser:
         self.finder.reset()
         self._stamp = None
         self._starts = True
+        self._last = None
 
     def process(self, pairs: Mapping[str, RegisteredPair], stamp_ns: int) -> list[FaceExpression]:
         """
@@ -109,6 +116,7 @@ class Recogniser:
         if not sides:
             return Glimpse(stamp_ns, starts)
         pair = pairs[sides[0]]
+        self._follow(pair)
         tracks = self.finder.find(pair.ir_view, pair.vis_view, stamp_ns)
         places: list[list[tuple[RegisteredPair, Box]]] = []
         distances = []
@@ -178,6 +186,17 @@ class Recogniser:
             )
         return results
 
+    def _follow(self, pair: RegisteredPair) -> None:
+        """Take the faces along when they are looked for on the other side from now on."""
+        last, self._last = self._last, (pair.side, pair.model)
+        if last is None or last[0] == pair.side or None in (last[1], pair.model):
+            return
+
+        def shift(box: Box) -> tuple[float, float]:
+            return shift_to(last[1], pair.model, box, distance_by_width(last[1], box))
+
+        self.finder.move(shift)
+
     def _affordable(
         self, places: list[list[tuple[RegisteredPair, Box]]], stamp_ns: int
     ) -> list[list[tuple[RegisteredPair, Box]]]:
@@ -189,9 +208,9 @@ class Recogniser:
         return [[boxes[(turn + i) % len(boxes)]] for i, boxes in enumerate(places)]
 
     def _view(self, pair: RegisteredPair, box: Box) -> '_View':
-        size = self._classifier.size + 2 * _MARGIN
+        size = self._classifier.size + 2 * MARGIN
         x, y, width, height = box
-        side = width * size / _FACE
+        side = width * size / FACE
         square = (x + (width - side) / 2, y + (height - side) / 2, side, side)
         ir, vis = (
             None if image is None else crop(image, square, size)
@@ -216,7 +235,7 @@ class Recogniser:
             image[:, ::-1] if view.side == 'right' else image
             for image, view in zip(seen, views, strict=True)
         ]
-        return np.stack([image[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] for image in turned])
+        return np.stack([image[MARGIN:-MARGIN, MARGIN:-MARGIN] for image in turned])
 
     def _category(self, probabilities: np.ndarray) -> int:
         best = int(probabilities.argmax())
@@ -287,7 +306,7 @@ def _modality(views: Sequence[_View]) -> Modality:
 
 def _illumination(views: Sequence[_View]) -> float:
     levels = [
-        cv2.mean(view.vis[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN])[0]
+        cv2.mean(view.vis[MARGIN:-MARGIN, MARGIN:-MARGIN])[0]
         for view in views
         if view.vis is not None
     ]

@@ -70,7 +70,7 @@ def find_in_other(pair: RegisteredPair, other: RegisteredPair, box: Box) -> Sigh
     calibrated = pair.model is not None and other.model is not None
     if calibrated:
         near, expected, far = (
-            _shift(pair.model, other.model, box, guess * factor)
+            shift_to(pair.model, other.model, box, guess * factor)
             for factor in (_NEARER, 1.0, _FARTHER)
         )
     else:
@@ -83,14 +83,14 @@ def find_in_other(pair: RegisteredPair, other: RegisteredPair, box: Box) -> Sigh
     distance = guess
     if calibrated:
         # Shifts go with 1 / distance.
-        baseline = _shift(pair.model, other.model, box, 1.0)[0] - _infinity(pair, other, box)
+        baseline = shift_to(pair.model, other.model, box, 1.0)[0] - _infinity(pair, other, box)
         disparity = shift[0] - _infinity(pair, other, box)
         if baseline * disparity > 0:
             distance = baseline / disparity
     return Sighting(_inside(box, shift, other), distance)
 
 
-def _shift(model: CameraModel, other: CameraModel, box: Box, z: float) -> tuple[float, float]:
+def shift_to(model: CameraModel, other: CameraModel, box: Box, z: float) -> tuple[float, float]:
     """Return by how many pixels a box at distance z moves from one image to the other."""
     u, v = box[0] + box[2] / 2 - 0.5, box[1] + box[3] / 2 - 0.5
     x = (u - model.P[0, 2] - model.P[0, 3] / z) / model.P[0, 0]
@@ -102,7 +102,7 @@ def _shift(model: CameraModel, other: CameraModel, box: Box, z: float) -> tuple[
 
 
 def _infinity(pair: RegisteredPair, other: RegisteredPair, box: Box) -> float:
-    return _shift(pair.model, other.model, box, math.inf)[0]
+    return shift_to(pair.model, other.model, box, math.inf)[0]
 
 
 def _inside(box: Box, shift: tuple[float, float], other: RegisteredPair) -> Box | None:

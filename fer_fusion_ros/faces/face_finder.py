@@ -1,5 +1,7 @@
 """Detect on a fraction of the frames, follow on the others."""
 
+from collections.abc import Callable
+
 from fer_fusion_ros.faces.detection import Box, Detection, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window
 from fer_fusion_ros.faces.face_tracker import FaceTracker
@@ -64,6 +66,10 @@ class FaceFinder:
         self._frame = 0
         self._searches = 0
         self._is_dark = False
+
+    def move(self, shift: Callable[[Box], tuple[float, float]]) -> None:
+        """Go on in the image of another lens; see `FaceTracker.move`."""
+        self._tracker.move(shift)
 
     def find(self, ir: ImageView | None, vis: ImageView | None, stamp_ns: int) -> list[Track]:
         """

@@ -1,7 +1,7 @@
 """Follow faces from frame to frame."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fer_fusion_ros.faces.detection import Box, Detection
 from fer_fusion_ros.faces.track import Track
@@ -41,6 +41,15 @@ class FaceTracker:
         self._next = 1
         self._stamp: int | None = None
         self._gap: int | None = None  # nanoseconds between the last two frames
+
+    def move(self, shift: Callable[[Box], tuple[float, float]]) -> None:
+        """Go on in another image.
+
+        :param shift: by how many pixels a box moves from one image to the other, x and y.
+        """
+        for face in self._faces:
+            dx, dy = shift(face.track(detected=False).box)
+            face.x, face.y = face.x + dx, face.y + dy
 
     def predict(self, stamp_ns: int) -> list[Track]:
         """

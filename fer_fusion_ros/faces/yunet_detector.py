@@ -13,6 +13,9 @@ from fer_fusion_ros.faces.face_detector import FaceDetector
 _FACE = 20
 """Width in pixels to which the smallest face is scaled."""
 
+_MIN_SCORE = 0.7
+"""Detections that are less sure, 0..1, are left out."""
+
 
 class YuNetDetector(FaceDetector):
     """
@@ -20,11 +23,10 @@ class YuNetDetector(FaceDetector):
 
     :param model: ``face_detection_yunet_2023mar.onnx``.
     :param min_size: width in pixels of the smallest face to look for.
-    :param min_score: 0..1; detections below it are left out.
     :raises ConfigurationError: if the file is missing or OpenCV cannot read it.
     """
 
-    def __init__(self, model: str | Path, min_size: float = 40.0, min_score: float = 0.7) -> None:
+    def __init__(self, model: str | Path, min_size: float = 40.0) -> None:
         super().__init__(min_size)
         path = Path(model).expanduser()
         if not path.is_file():
@@ -33,7 +35,7 @@ class YuNetDetector(FaceDetector):
                 'face_detection_yunet_2023mar.onnx, or detector to haar'
             )
         try:
-            self._network = cv2.FaceDetectorYN_create(str(path), '', (320, 320), min_score)
+            self._network = cv2.FaceDetectorYN_create(str(path), '', (320, 320), _MIN_SCORE)
         except cv2.error as error:
             raise ConfigurationError(
                 f'OpenCV cannot read {path} ({error}); fetch it again'

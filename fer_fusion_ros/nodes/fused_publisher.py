@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from sensor_msgs.msg import Image
 
-from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import SIDES
 from fer_fusion_ros.messages.image import array_to_image
 from fer_fusion_ros.messages.qos import PUBLISHER_QOS

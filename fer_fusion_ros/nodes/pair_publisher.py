@@ -1,5 +1,8 @@
 """Publish registered pairs."""
 
+from typing import Any
+
+import numpy as np
 from sensor_msgs.msg import CameraInfo, Image
 
 from fer_fusion_ros.lenses.names import SIDES
@@ -22,6 +25,14 @@ class PairPublisher:
             )
             for side in SIDES
         }
+        self._residuals: dict[str, float | None] = {}
+
+    def values(self) -> dict[str, Any]:
+        """Return the misalignment of each side's last pair for the diagnostics."""
+        return {
+            f'{side} residual (px)': 'unknown' if residual is None else f'{residual:.2f}'
+            for side, residual in self._residuals.items()
+        }
 
     def wanted(self, side: str) -> bool:
         """Return whether anybody subscribes to something of a side."""
@@ -29,10 +40,12 @@ class PairPublisher:
 
     def publish(self, pair: RegisteredPair, stamp_ns: int, frame_id: str) -> None:
         """Publish what is subscribed of a pair, under the stamp and frame of its visible lens."""
+        self._residuals[pair.side] = pair.residual_px
         ir, vis, info = self._publishers[pair.side]
-        for publisher, image in ((ir, pair.ir), (vis, pair.vis)):
-            if image is not None and publisher.get_subscription_count():
-                publisher.publish(array_to_image(image, stamp_ns, frame_id))
+        for publisher, view in ((ir, pair.ir_view), (vis, pair.vis_view)):
+            if view is not None and publisher.get_subscription_count():
+                # Only now is the whole image computed.
+                publisher.publish(array_to_image(np.asarray(view), stamp_ns, frame_id))
         if info.get_subscription_count():
             if pair.model is None:
                 info.publish(blank_camera_info(*pair.size, stamp_ns, frame_id))

@@ -15,7 +15,6 @@ from fer_fusion_ros.nodes.run import run
 from fer_fusion_ros.nodes.settings import EXPRESSION, REGISTRATION, declare_settings
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.pipeline import Pipeline
-from fer_fusion_ros.registration import Registrar
 from fer_fusion_ros.synchronisation import FrameSet
 
 
@@ -27,10 +26,7 @@ class PipelineNode(StageNode):
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__('pipeline', **node_arguments)
-        self._settings = declare_settings(self, *REGISTRATION, *EXPRESSION)
-        self._pipeline = Pipeline(self._settings)
-        self._models: dict | None = None
-        self._residuals: dict[str, float | None] = {}
+        self._pipeline = Pipeline(declare_settings(self, *REGISTRATION, *EXPRESSION))
         self._pairs = PairPublisher(self)
         self._fused = FusedPublisher(self)
         self._expressions = ExpressionPublisher(self)
@@ -40,16 +36,18 @@ class PipelineNode(StageNode):
         self._images = ImageSets(self, raw_topics, self._work, subscribe=not own)
         self.companions: list[CameraArray] = []
         if own:
-            self.companions.append(CameraArray(self._images.add))
+            # This process may have been told another name for its pipeline.
+            name = ['--ros-args', '-r', '__node:=camera_array']
+            self.companions.append(CameraArray(self._images.add, cli_args=name))
             self._images.models = self.companions[0].models
         report_unknown(self, *self.companions)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return the state of the streams, the figures of every stage and the models."""
         problems, values = self._images.diagnose()
-        for side, residual in self._residuals.items():
-            values[f'{side} residual (px)'] = 'unknown' if residual is None else f'{residual:.2f}'
-        return problems, {**values, **self._expressions.values(), 'model': self._pipeline.model}
+        problems += self._pipeline.registrar.problems()
+        values |= {**self._pairs.values(), **self._expressions.values()}
+        return problems, {**values, 'model': self._pipeline.model}
 
     def close(self) -> None:
         """End the lenses and the worker."""
@@ -61,13 +59,7 @@ class PipelineNode(StageNode):
         if self.companions:
             # Which calibrations fit shows with the first images.
             self._images.models = self.companions[0].models
-        if self._models is not self._images.models:
-            self._models = self._images.models
-            self._pipeline.registrar = Registrar(
-                self._images.calibration(),
-                self._settings.plane_distance,
-                self._settings.residual_period,
-            )
+        self._pipeline.registrar.calibrate(self._images.calibration())
         frame_set = self._images.read(frame_set)
         if not frame_set.frames:
             return
@@ -79,7 +71,6 @@ class PipelineNode(StageNode):
         self._expressions.publish(result.faces, headers, self._pipeline.model)
         # What is only looked at comes after what is acted on.
         for side, pair in result.pairs.items():
-            self._residuals[side] = pair.residual_px
             stamp, frame_id = result.stamps[side], result.frame_ids[side]
             self._pairs.publish(pair, stamp, frame_id)
             self._fused.publish(side, partial(result.fused, side), stamp, frame_id)

@@ -19,9 +19,8 @@ class RegistrationNode(StageNode):
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__('registration', **node_arguments)
-        self._settings = declare_settings(self, *REGISTRATION)
-        self._models: dict | None = None
-        self._residuals: dict[str, float | None] = {}
+        settings = declare_settings(self, *REGISTRATION)
+        self._registrar = Registrar({}, settings.plane_distance, settings.residual_period)
         self._pairs = PairPublisher(self)
         self._images = ImageSets(self, raw_topics, self._work)
         report_unknown(self)
@@ -29,22 +28,15 @@ class RegistrationNode(StageNode):
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return the state of the streams and the misalignment of each pair."""
         problems, values = self._images.diagnose()
-        for side, residual in self._residuals.items():
-            values[f'{side} residual (px)'] = 'unknown' if residual is None else f'{residual:.2f}'
-        return problems, values
+        problems += self._registrar.problems()
+        return problems, {**values, **self._pairs.values()}
 
     def close(self) -> None:
         """End the worker."""
         self._images.close()
 
     def _work(self, frame_set: FrameSet) -> None:
-        if self._models is not self._images.models:
-            self._models = self._images.models
-            self._registrar = Registrar(
-                self._images.calibration(),
-                self._settings.plane_distance,
-                self._settings.residual_period,
-            )
+        self._registrar.calibrate(self._images.calibration())
         frame_set = self._images.read(frame_set)
         for side in SIDES:
             reference = frame_set.reference(side)
@@ -52,7 +44,6 @@ class RegistrationNode(StageNode):
                 pair = self._registrar.register(
                     side, frame_set.image(f'ir_{side}'), frame_set.image(f'vis_{side}')
                 )
-                self._residuals[side] = pair.residual_px
                 frame_id = pair.frame_id(reference.frame_id)
                 self._pairs.publish(pair, reference.stamp_ns, frame_id)
 

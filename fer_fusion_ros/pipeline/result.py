@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fer_fusion_ros.expression.face_expression import FaceExpression
-from fer_fusion_ros.expression.modality import Modality
 from fer_fusion_ros.fusion.fuser import Fuser
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
 
 
@@ -16,7 +16,7 @@ class PipelineResult:
 
     :ivar stamp_ns: stamp of the frame set.
     :ivar stamps: capture stamp of the visible (else infrared) lens, by side.
-    :ivar frame_ids: optical frame of that lens, by side.
+    :ivar frame_ids: optical frame of the registered images, by side.
     :ivar pairs: by side; sides without any image are absent.
     :ivar faces: one for each face.
     """

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fer_fusion_ros.exceptions import RegistrationError
 from fer_fusion_ros.registration.warped_image import ImageView
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class RegisteredPair:
     :ivar model: rectified camera of both images; None without calibration.
     :ivar residual_px: last measured misalignment in pixels at the image's centre; None when it
         could not be measured.
+    :raises RegistrationError: if the images differ in size.
     """
 
     side: str
@@ -28,6 +30,17 @@ class RegisteredPair:
     vis_view: ImageView | None
     model: 'CameraModel | None' = None
     residual_px: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.ir_view is None or self.vis_view is None:
+            return
+        sizes = [(view.shape[1], view.shape[0]) for view in (self.ir_view, self.vis_view)]
+        if sizes[0] != sizes[1]:
+            infrared, visible = (f'{width}x{height}' for width, height in sizes)
+            raise RegistrationError(
+                f'the registered images of the {self.side} side are {infrared} in infrared, but '
+                f'{visible} in visible light; publish both on one grid, as `registration` does'
+            )
 
     def frame_id(self, of_image: str) -> str:
         """

@@ -41,18 +41,33 @@ class Registrar:
         self._residual_period = residual_period
         self._counts: dict[str, int] = {}
         self._residuals: dict[str, float | None] = {}
+        self._unfit: dict[str, str] = {}
         self._warned: set[str] = set()
         self._sizes: dict[str, tuple[int, int]] = {}  # of the visible images
         # A map takes 1.8 MB at 640x480.
         self._grid = lru_cache(4)(self._compute_grid)
         self._ir_maps = lru_cache(8)(self._compute_ir_maps)
 
+    def problems(self) -> list[str]:
+        """Return which lenses have a calibration for images of another shape."""
+        return [text for text in self._unfit.values() if text]
+
+    def calibrate(self, models: Mapping[str, CameraModel | None]) -> None:
+        """Go on with these camera models; as long as they are the same ones it costs nothing."""
+        if models == self._models:
+            return
+        self._models = dict(models)
+        self._counts.clear()
+        self._unfit.clear()
+        self._warned.clear()
+        self._grid.cache_clear()
+        self._ir_maps.cache_clear()
+
     def register(
         self,
         side: str,
         ir: np.ndarray | None,
         vis: np.ndarray | None,
-        plane_distance: float | None = None,
     ) -> RegisteredPair:
         """
         Register one pair.
@@ -60,7 +75,6 @@ class Registrar:
         :param side: ``left`` or ``right``.
         :param ir: (H, W) uint8, or None.
         :param vis: (H', W', 3) BGR or (H', W') uint8, or None.
-        :param plane_distance: metres, in place of the constructor's.
         :raises ValueError: if both images are None.
         """
         if ir is None and vis is None:
@@ -77,8 +91,7 @@ class Registrar:
                 if vis is not None:
                     vis = _warp(vis, vis_maps)
                 if ir is not None:
-                    distance = plane_distance or self._plane_distance
-                    ir = _warp(ir, self._ir_maps(side, size, _size(ir), distance))
+                    ir = _warp(ir, self._ir_maps(side, size, _size(ir)))
             else:
                 model, ir_maps = self._grid(f'ir_{side}', _size(ir))
                 ir = _warp(ir, ir_maps)
@@ -97,21 +110,24 @@ class Registrar:
         sizes = {f'vis_{side}': self._sizes.get(side)}
         if ir is not None:
             sizes[f'ir_{side}'] = _size(ir)
-        lacking = []
+        lacking, unfit = [], []
         for lens in lenses:
             model, size = self._models.get(lens), sizes.get(lens)
             if model is None:
                 lacking.append(lens)
             elif size and not model.fits(*size):
-                lacking.append(
+                unfit.append(
                     f'{lens} for its images of {size[0]}x{size[1]} (there is one for '
                     f'{model.width}x{model.height})'
                 )
+        self._unfit[side] = f'no calibration of {" and ".join(unfit)}' if unfit else ''
+        lacking += unfit
         if lacking and side not in self._warned:
             self._warned.add(side)
             _logger.warning(
                 'no calibration of %s: the %s images are used as they are, so faces may be fused '
-                'out of place and have no distance; calibrate the lenses and publish camera_info',
+                'out of place and have no distance; calibrate the lenses and publish camera_info '
+                '(to analyze, give --calibration)',
                 ' and '.join(lacking),
                 side,
             )
@@ -131,7 +147,7 @@ class Registrar:
         return model.rectified(), _maps(model, model.P[:, :3], size)
 
     def _compute_ir_maps(
-        self, side: str, size: tuple[int, int], ir_size: tuple[int, int], distance: float
+        self, side: str, size: tuple[int, int], ir_size: tuple[int, int]
     ) -> Maps | None:
         vis = self._models[f'vis_{side}'].scaled(*size)
         ir = self._models[f'ir_{side}'].scaled(*ir_size)
@@ -140,7 +156,7 @@ class Registrar:
         # On the plane, the visible lens's pixels are those of an infrared lens with its principal
         # point shifted.
         camera = vis.P[:, :3].copy()
-        camera[:2, 2] -= camera[[0, 1], [0, 1]] * offset / distance
+        camera[:2, 2] -= camera[[0, 1], [0, 1]] * offset / self._plane_distance
         return _maps(ir, camera, size)
 
 

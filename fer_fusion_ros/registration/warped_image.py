@@ -41,8 +41,8 @@ class WarpedImage:
         return _remap(self._image, xy, fraction)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Return the whole image."""
-        return self.whole if dtype is None else self.whole.astype(dtype)
+        """Return the whole image, as `np.asarray` and `np.array` ask for it."""
+        return self.whole.astype(self.dtype if dtype is None else dtype, copy=bool(copy))
 
     @cached_property
     def whole(self) -> np.ndarray:

@@ -3,9 +3,9 @@ import pytest
 
 from fer_fusion_ros.expression.data.labelled_photographs import cut_face
 from fer_fusion_ros.expression.labels import UNCERTAIN
-from fer_fusion_ros.expression.modality import Modality
 from fer_fusion_ros.expression.recogniser import combine
 from fer_fusion_ros.faces import Detection, FaceDetector
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES, SIDES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.pipeline import PipelineSettings
@@ -115,6 +115,19 @@ def test_goes_on_with_the_lenses_that_are_left(recogniser, lenses, modality, mas
     assert face.side == ('left' if any(lens.endswith('left') for lens in lenses) else 'right')
     assert np.isnan(face.illumination) == (modality is Modality.INFRARED)
     assert face.distance == pytest.approx(3.0, abs=0.4)
+
+
+def test_a_face_is_followed_from_one_side_to_the_other(recogniser):
+    near = {'distance': 1.0, 'sway': 0.0}
+    (before,) = run(recogniser, frames(10, **near))[-1]
+    _, pairs = next(frames(1, ('ir_right', 'vis_right'), **near))
+    (after,) = recogniser.process(pairs, 10 * 33_333_333)
+    assert (before.side, after.side) == ('left', 'right')
+    assert before.face_id == after.face_id
+    # The lenses are 6 cm apart, so at this distance a face is 60 pixels further left.
+    assert after.box[0] + after.box[2] / 2 == pytest.approx(
+        before.box[0] + before.box[2] / 2 - 60, abs=8
+    )
 
 
 def test_without_calibration_there_is_no_distance(recogniser):

@@ -120,21 +120,7 @@ class LensFeeder:
 
 
 @pytest.fixture
-def fast_transport(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process and those it starts use the package's Fast DDS profile."""
-    import os
-
-    from fer_fusion_ros.messages.transport import use_shared_memory_profile
-
-    environment = dict(os.environ)
-    use_shared_memory_profile(environment)
-    for name, value in environment.items():
-        if os.environ.get(name) != value:
-            monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def make_feeder(fast_transport: None, ros_node) -> Callable[..., LensFeeder]:
+def make_feeder(ros_node) -> Callable[..., LensFeeder]:
     """Return a function that makes a `LensFeeder`; its arguments are the rig's."""
     return lambda **rig: LensFeeder(ros_node, SimulatedRig(**rig))
 

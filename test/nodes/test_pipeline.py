@@ -136,9 +136,17 @@ def test_four_nodes_give_what_the_pipeline_gives(start_node, make_feeder, record
         )
 
 
-def test_the_pipeline_can_read_the_lenses_itself(start_node, record, spin_until):
+def test_the_pipeline_can_read_the_lenses_itself(start_node, record, spin_until, tmp_path):
+    (tmp_path / 'lenses.yaml').write_text(
+        '/**/camera_array: {ros__parameters: {rig.fps: 10.0, rig.bad: 1}}'
+    )
     arrays = record(ExpressionArray, '/fer/expressions')
-    node = start_node('pipeline', '-p', 'cameras:=true', '-p', 'camera_array:rig.fps:=10.0')
+    node = start_node(
+        'pipeline',
+        *('-r', '__node:=seer'),  # which must not rename the lenses' node
+        *('-p', 'cameras:=true', '--params-file', str(tmp_path / 'lenses.yaml')),
+    )
+    assert "'rig.bad' is unknown to node 'camera_array'" in node.wait_for('rig.bad', 20)
     assert spin_until(lambda: any(each.expressions for each in arrays), 20), node.output
     face = next(each.expressions[0] for each in reversed(arrays) if each.expressions)
     assert face.lenses == 15

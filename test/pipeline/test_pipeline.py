@@ -7,7 +7,7 @@ import pytest
 
 from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.expression.labels import LABELS
-from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.pipeline import Pipeline, PipelineSettings, draw_overlay

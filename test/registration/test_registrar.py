@@ -66,14 +66,21 @@ def test_a_point_on_the_plane_comes_out_where_the_calibration_says(models, side)
     assert np.array_equal(pair.model.K, vis_model.P[:, :3]) and not pair.model.D.any()
 
 
-def test_the_distance_can_change_from_call_to_call(models):
-    registrar = Registrar(models, plane_distance=3.0)
-    point = (0.1, 0.1, 1.2)
-    ir = spot(raw(models['ir_left'], point))
-    expected = project(models['vis_left'], point)
-    assert np.abs(centroid(registrar.register('left', ir, None).ir) - expected).max() > 5
-    pair = registrar.register('left', ir, None, plane_distance=1.2)
-    assert centroid(pair.ir) == pytest.approx(expected, abs=0.3)
+def test_the_calibration_can_change(models, caplog):
+    registrar = Registrar({}, plane_distance=2.0)
+    ir = spot(raw(models['ir_left'], (0.4, -0.3, 2.0)))
+    assert registrar.register('left', ir, None).model is None
+    for _ in range(2):
+        registrar.calibrate(dict(models))
+        pair = registrar.register('left', ir, None)
+        assert centroid(pair.ir) == pytest.approx(
+            project(models['vis_left'], (0.4, -0.3, 2.0)), abs=0.3
+        )
+    moved = models['vis_left'].P.copy()
+    moved[0, 2] += 20.0
+    registrar.calibrate({**models, 'vis_left': replace(models['vis_left'], P=moved)})
+    shift = centroid(registrar.register('left', ir, None).ir) - centroid(pair.ir)
+    assert shift == pytest.approx([20.0, 0.0], abs=0.3)
 
 
 @pytest.mark.parametrize('seen_before', [True, False])
@@ -205,6 +212,16 @@ def test_parts_are_those_of_the_whole_image(rig, models):
                 assert view[part].shape == image[part].shape
                 assert view[part].dtype == view.dtype == np.uint8
     assert whole.ir is whole.ir, 'the whole image is computed once'
+
+
+def test_a_copy_of_the_whole_image_is_a_copy(models):
+    registrar = Registrar(models)
+    pair = registrar.register('left', None, np.full((480, 640, 3), 90, np.uint8))
+    copied = np.array(pair.vis_view)
+    copied[:] = 0
+    assert pair.vis[240, 320].tolist() == [90, 90, 90]
+    assert np.asarray(pair.vis_view) is np.asarray(pair.vis_view)
+    assert np.asarray(pair.vis_view, np.float32).dtype == np.float32
 
 
 def test_without_calibration_images_pass_unchanged_with_one_warning(models, caplog):
