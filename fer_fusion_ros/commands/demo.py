@@ -19,6 +19,7 @@ from typing import Any
 
 from fer_fusion_ros.commands._options import make_folder, positive
 from fer_fusion_ros.exceptions import DemoError
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig import LightProgramme
 from fer_fusion_ros.messages.transport import use_shared_memory_profile
@@ -249,7 +250,7 @@ class _Teller:
             words = 'nobody'
         else:
             face = message.expressions[0]
-            modality = ('unknown', 'fused', 'visible', 'infrared')[face.modality]
+            modality = Modality(face.modality).name.lower()
             said = (face.expression.label, modality)
             latency = face.latency.sec * 1e3 + face.latency.nanosec / 1e6
             words = (

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from fer_fusion_ros.commands._options import make_folder
+from fer_fusion_ros.fusion.pairs import SPLITS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--split',
         default='test',
-        choices=('train', 'validation', 'test', 'all'),
+        choices=(*SPLITS, 'all'),
         help='which of the pairs; the recipe trains on the first and selects on the second',
     )
     parser.add_argument(
@@ -37,27 +38,37 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.exceptions import DataError
     from fer_fusion_ros.expression.data.fer2013 import load_fer2013
     from fer_fusion_ros.expression.evaluation_report import save_csv
-    from fer_fusion_ros.fusion.evaluate import evaluate, face_table, report, with_baselines
+    from fer_fusion_ros.fusion.baselines import BASELINES
+    from fer_fusion_ros.fusion.evaluate import evaluate, face_table, report
     from fer_fusion_ros.fusion.metrics import SMALLEST
     from fer_fusion_ros.fusion.pairs import load_pairs
     from fer_fusion_ros.learning.progress import progress_bar
 
     output = make_folder(args.output)
     fused = make_folder(output / 'fused')
-    pairs = load_pairs(args.data, SMALLEST)
-    pairs = [pair for pair in pairs if args.split in ('all', pair.split)]
+    found = load_pairs(args.data, SMALLEST)
+    pairs = [pair for pair in found if args.split in ('all', pair.split)]
     if not pairs:
-        raise DataError(f'{args.data}: none of its pairs is in the split {args.split}.')
+        raise DataError(
+            f'{args.data}: none of its {len(found)} pairs is in the split {args.split}; give '
+            '--split all for pairs that were not trained on.'
+        )
     faces = load_fer2013(args.faces, 'public').images[:500] if args.faces else None
     fuse = _fusion(args.weights, args.engine)
-    methods = with_baselines('this network', fuse)
+    methods = {**BASELINES, 'this network': fuse}
     with progress_bar(len(pairs) * len(methods), 0, 'image', 'evaluating') as bar:
         rows = evaluate(methods, pairs, bar.update)
     for pair in pairs:
         image = np.hstack([pair.ir, pair.vis, fuse(pair.ir, pair.vis)])
         # Another folder may have a pair of this name.
-        cv2.imwrite(str(fused / f'{pair.source}_{pair.name}.png'), image)
+        folder = pair.source.replace('/', '_')
+        cv2.imwrite(str(fused / f'{folder}_{pair.name}.png'), image)
     text = report(rows)
+    if len(pairs) < len(found):
+        text = (
+            f'{len(pairs)} of {len(found)} pairs, those of the split {args.split}; --split all '
+            f'measures all\n\n{text}'
+        )
     if faces is not None:
         text += (
             f'\nSSIM to the face by daylight, {len(faces)} simulated faces at 3 m\n\n'

@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '(default: seven from 1 to 0.005)',
     )
     parser.add_argument(
-        '--weights', help='expression network, .onnx, .safetensors or .ckpt; else the bundled one'
+        '--weights',
+        help='expression network: .onnx, .safetensors or .ckpt file, or expression_stride2; else '
+        'the default one',
     )
     parser.add_argument('--fusion', help='fusion network, .onnx; else the bundled one')
     parser.add_argument('--engine', default='auto', help='engine for ONNX files')

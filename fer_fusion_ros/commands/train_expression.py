@@ -5,6 +5,7 @@ import argparse
 from fer_fusion_ros.commands._options import count
 from fer_fusion_ros.commands._training import add_training_arguments
 from fer_fusion_ros.exceptions import ConfigurationError, DataError
+from fer_fusion_ros.expression.data.folds import FOLDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--folds',
         default='subject',
-        choices=('subject', 'sequence'),
+        choices=FOLDS,
         help='what a fold keeps together; sequence is for comparison with earlier work alone',
     )
     parser.add_argument(
@@ -96,6 +97,8 @@ def main(args: argparse.Namespace) -> int:
         )
     fuse = generator_fusion(args.fusion) if args.fusion else None
     trainer = Trainer(config, train, select, args.output, fuse)
+    if trainer.fabric.is_global_zero:
+        print(f'{len(train)} faces of {train.name}, selecting on {len(select)} of {select.name}.')
     if args.start_from:
         trainer.start_from(load_network(args.start_from)[0])
     if args.resume:

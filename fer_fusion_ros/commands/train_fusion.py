@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--data', required=True, help='folder under which pairs lie in `ir` and `vis` subfolders'
     )
-    parser.add_argument('--faces', help='visible faces for the recipe: an npz with `train_x`')
+    parser.add_argument('--faces', help='visible faces for the recipe, of FER2013: an npz or CSV')
     parser.add_argument(
         '--start-from',
         help="checkpoint or safetensors file with the generator's first weights; else random",

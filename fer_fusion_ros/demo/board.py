@@ -8,7 +8,7 @@ import numpy as np
 from fer_fusion_ros.demo.canvas import Canvas, Colour, colour
 from fer_fusion_ros.demo.moment import Moment, Reading
 from fer_fusion_ros.expression.labels import LABELS
-from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.modality import Modality
 
 PAPER = colour('#11151b')
 GROOVE = colour('#262d38')

@@ -61,7 +61,12 @@ class Classifier:
 
         :param crops: (N, h, w) uint8 grey faces, framed as the central 44 of FER2013's 48 pixels.
         :return: (N, 7) float32 in the order of `labels.LABELS`; each row sums to 1.
+        :raises ValueError: if the crops are of another shape or type.
         """
+        if crops.ndim != 3 or crops.dtype != np.uint8:
+            raise ValueError(
+                f'crops are {crops.dtype} of shape {crops.shape}; give (N, h, w) uint8'
+            )
         if len(crops) == 0:
             return np.empty((0, len(LABELS)), np.float32)
         size = (self.size, self.size)

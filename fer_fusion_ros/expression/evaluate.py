@@ -96,7 +96,8 @@ def evaluate(
     if min(faces.images.shape[1:]) < size:
         raise DataError(f'{faces.name}: images are smaller than the {size} pixels needed.')
     each = np.stack([predict(crops) for crops in _ten_crops(faces.images, size)])
-    probabilities = {'single': each[0], 'flip': each[:2].mean(0), 'ten-crop': each.mean(0)}
+    means = each[0], each[:2].mean(0), each.mean(0)
+    probabilities = dict(zip(VIEWS, means, strict=True))
     return Evaluation(faces, probabilities, None if training is None else faces.found_in(training))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_fusion_ros.exceptions import DataError
 from fer_fusion_ros.expression.calibration import (
     calibration_error,
     cross_fitted,
@@ -79,7 +80,10 @@ def save_calibration(
     :param labels: (N,).
     :param temperature: that the probabilities were made with.
     :return: what was found, in words.
+    :raises DataError: if there are too few faces.
     """
+    if len(labels) < 20:
+        raise DataError(f'{len(labels)} faces are too few to find a temperature; give 20 or more.')
     folder = Path(folder)
     found = temperature * fit_temperature(probabilities, labels)
     after = cross_fitted(probabilities, labels)

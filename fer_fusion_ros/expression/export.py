@@ -8,7 +8,6 @@ from safetensors import safe_open
 from fer_fusion_ros.engine import weights_file
 from fer_fusion_ros.exceptions import CheckpointError
 from fer_fusion_ros.expression.data.faces import Faces
-from fer_fusion_ros.expression.labels import LABELS
 from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18
 from fer_fusion_ros.expression.train import ExpressionConfig
 from fer_fusion_ros.expression.vectorise import vectorise
@@ -41,7 +40,7 @@ def load_checkpoint_network(path: str | Path) -> tuple[PyConvSE18, dict[str, str
         'model': 'expression',
         'name': f'PyConv-SE18 {config.preset}',
         'preset': config.preset,
-        'labels': ','.join(state.get('classes', LABELS)),
+        'labels': ','.join(state['classes']),
         'size': str(config.size),
         'mean': str(config.mean),
         'std': str(config.std),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.modality import Modality
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import numpy as np
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.labels import LABELS
 from fer_fusion_ros.expression.predictor import Predict
+from fer_fusion_ros.expression.recogniser import FACE, MARGIN
 from fer_fusion_ros.faces.crop import crop
 from fer_fusion_ros.faces.detection import Box
 from fer_fusion_ros.fusion.fuser import Fuser
@@ -32,10 +33,6 @@ PAPER: dict[tuple[float, str], dict[str, tuple[int, int, int, int]]] = {
 """Recognition rates in per cent of the paper's own videos, in the order of `PAPER_LABELS`."""
 
 _SIDE = 'left'
-_CENTRE = 44 / 48
-"""Share of FER2013's crops that the classifier sees."""
-_MARGIN = 6
-"""Pixels fused around what the classifier sees."""
 
 
 def run(
@@ -71,7 +68,7 @@ def run(
         for light, vis in zip(lights, visible, strict=True):
             fused = _in_parts(fuser.fuse, infrared, vis)
             for modality, seen in zip(MODALITIES, (vis, infrared, fused), strict=True):
-                inner = seen[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+                inner = seen[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
                 right = _in_parts(predict, inner).argmax(1) == faces.labels
                 row = {'distance': distance, 'modality': modality, 'light': light}
                 rows.append({**row, **_figures(right, faces.labels)})
@@ -146,7 +143,7 @@ def _see(
     level = lights[0]
     rig = SimulatedRig(faces.images, distance=distance, light=lambda _: level)
     registrar = Registrar({lens: rig.camera_model(lens) for lens in LENSES}, residual_period=0)
-    height = size + 2 * _MARGIN
+    height = size + 2 * MARGIN
     infrared = np.empty((len(faces), height, height), np.uint8)
     visible = np.empty((len(lights), len(faces), height, height), np.uint8)
     for index in range(len(faces)):
@@ -165,7 +162,7 @@ def _face_box(model: CameraModel, position: tuple[float, float, float], size: in
     """Return the square that the classifier sees, and the margin around it, in pixels."""
     x, y = model.P[:2] @ [*position, 1.0] / position[2]
     width = model.P[0, 0] * PHOTOMETRY.face_width / position[2]
-    width *= _CENTRE * (size + 2 * _MARGIN) / size
+    width *= (size + 2 * MARGIN) / FACE
     # Pixel centres are at whole numbers, boxes count from the corner.
     return (x + 0.5 - width / 2, y + 0.5 - width / 2, width, width)
 

@@ -10,9 +10,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from fer_fusion_ros.exceptions import CheckpointError
+from fer_fusion_ros.expression.classifier import softmax
 from fer_fusion_ros.expression.data.faces import Faces, center_crops
 from fer_fusion_ros.expression.data.modalities import Modalities
-from fer_fusion_ros.expression.predictor import softmax
 
 FACES = 512
 """Faces whose values tell the ranges."""

@@ -20,7 +20,6 @@ from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.batches import Batches, Loader
 from fer_fusion_ros.expression.data.faces import Faces, center_crops
 from fer_fusion_ros.expression.data.modalities import Modalities
-from fer_fusion_ros.expression.labels import LABELS
 from fer_fusion_ros.expression.losses import crowd_loss, expression_loss
 from fer_fusion_ros.expression.pyconv_se18 import PRESETS, PyConvSE18
 from fer_fusion_ros.learning.checkpoint import (
@@ -228,16 +227,11 @@ class Trainer:
                 f'{self.last} holds the preset {state["config"]["preset"]}, but the config asks '
                 f'for {self.config.preset}. Choose another output folder.'
             )
-        theirs, ours = state.get('classes', LABELS), self.batches.faces.classes
+        theirs, ours = state['classes'], self.batches.faces.classes
         if tuple(theirs) != tuple(ours):
             raise CheckpointError(
                 f'{self.last} holds the labels {", ".join(theirs)}, but {self.batches.faces.name} '
                 f'has {", ".join(ours)}. Choose another output folder.'
-            )
-        if 'crowd_head' not in state:
-            raise CheckpointError(
-                f'{self.last} is of an earlier version and cannot be resumed. Go on from its '
-                'weights with --start-from, in another output folder.'
             )
         self.network.load_state_dict(state['network'])
         self.crowd_head.load_state_dict(state['crowd_head'])

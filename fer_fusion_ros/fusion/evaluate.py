@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from fer_fusion_ros.fusion.baselines import BASELINES
 from fer_fusion_ros.fusion.metrics import METRICS, measure, structural_similarity
 from fer_fusion_ros.fusion.pairs import Pair
 from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
@@ -99,8 +98,3 @@ def face_table(
         means = ' | '.join(f'{value:.3f}' for value in np.mean(rows, axis=0))
         lines.append(f'| {light:g} | {means} |')
     return '\n'.join(lines)
-
-
-def with_baselines(name: str, method: Method) -> dict[str, Method]:
-    """Return the baselines and, last, a method to compare with them."""
-    return {**BASELINES, name: method}

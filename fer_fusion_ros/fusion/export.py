@@ -70,11 +70,10 @@ def load_generator(path: str | Path) -> Generator:
         return load_checkpoint_generator(path)[0]
     try:
         with safe_open(path, 'pt') as file:
-            # Not the preset, whose shape may have been another; what was not recorded once was
-            # as it is in the paper.
+            # Not the preset, whose shape may have been another.
             metadata = file.metadata()
-            recorded = metadata.keys() & Shape._fields
-            generator = Generator(Shape(**{name: json.loads(metadata[name]) for name in recorded}))
+            shape = Shape(*(json.loads(metadata[name]) for name in Shape._fields))
+            generator = Generator(shape)
             names = file.keys()
             generator.load_state_dict({name: file.get_tensor(name) for name in names})
     except Exception as error:
@@ -110,7 +109,7 @@ def export_generator(generator: Generator, preset: str, folder: str | Path) -> d
     size = {0: 'N', 2: 'H', 3: 'W'}
     return export_network(
         generator,
-        Path(folder) / 'fusion',
+        Path(folder) / 'fusion.onnx',
         {'ir': size, 'vis': size},
         {'fused': size},
         examples,

@@ -7,7 +7,7 @@ import numpy as np
 
 from fer_fusion_ros.engine import create_engine
 from fer_fusion_ros.exceptions import EngineError
-from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.modality import Modality
 
 _TO_NETWORK = (np.arange(256, dtype=np.float32) / np.float32(127.5) - 1).reshape(1, 256)
 
@@ -43,7 +43,13 @@ class Fuser:
         :param ir: (H, W) or (N, H, W) uint8; N may be 0.
         :param vis: luminance, the same shape.
         :return: the same shape, uint8.
+        :raises ValueError: if the images are of other shapes or types.
         """
+        if not (ir.shape == vis.shape and ir.ndim in (2, 3) and ir.dtype == vis.dtype == np.uint8):
+            raise ValueError(
+                f'infrared is {ir.dtype} of shape {ir.shape} and visible {vis.dtype} of '
+                f'{vis.shape}; give both as (H, W) or (N, H, W) uint8'
+            )
         if ir.size == 0:
             return np.empty(ir.shape, np.uint8)
         height, width = ir.shape[-2:]
@@ -63,7 +69,10 @@ class Fuser:
         :param ir: (H, W) uint8.
         :param vis: (H, W, 3) BGR uint8 (or (H, W): the result is grey in three channels).
         :return: (H, W, 3) BGR uint8.
+        :raises ValueError: if the images are of other shapes or types.
         """
+        if ir.ndim != 2:
+            raise ValueError(f'infrared is of shape {ir.shape}; give (H, W)')
         if vis.ndim == 2:
             return cv2.cvtColor(self.fuse(ir, vis), cv2.COLOR_GRAY2BGR)
         luma, red, blue = cv2.split(cv2.cvtColor(vis, cv2.COLOR_BGR2YCrCb))

@@ -25,7 +25,6 @@ class Shape(NamedTuple):
 
 PRESETS: dict[str, Shape] = {
     'paper': Shape(),
-    'medium': Shape((64, 32, 16, 16)),
     'narrow': Shape((16, 16, 16, 16)),
     'realtime': Shape((16, 16, 8, 8), (3, 3, 3, 3), fold=2, bands=(5, 13)),
 }

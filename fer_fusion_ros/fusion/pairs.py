@@ -1,14 +1,14 @@
 """Find, check and split aligned infrared/visible pairs."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import DataError
-from fer_fusion_ros.image_files import SUFFIXES, image_files
+from fer_fusion_ros.image_files import SUFFIXES, image_files, read_grey
 
 SPLITS = ('train', 'validation', 'test')
 
@@ -18,7 +18,7 @@ class Pair:
     """An aligned pair.
 
     :param name: file name without its suffix.
-    :param source: name of the folder that holds ``ir`` and ``vis``.
+    :param source: the folder that holds ``ir`` and ``vis``, within that of all pairs.
     :param ir: (H, W) uint8.
     :param vis: (H, W) uint8, luminance.
     """
@@ -46,7 +46,11 @@ def load_pairs(folder: str | Path, smallest: int = 1) -> list[Pair]:
         than its partner.
     """
     folder = Path(folder)
-    sources = sorted(path.parent for path in folder.rglob('ir') if (path.parent / 'vis').is_dir())
+    sources = sorted(
+        Path(path)
+        for path, folders, _ in os.walk(folder, followlinks=True)
+        if {'ir', 'vis'} <= set(folders)
+    )
     if not sources:
         raise DataError(f'{folder}: no folder in it has the subfolders ir and vis with the pairs.')
     pairs = []
@@ -59,7 +63,7 @@ def load_pairs(folder: str | Path, smallest: int = 1) -> list[Pair]:
             other = 'vis' if stem in infrared else 'ir'
             raise DataError(f'{path}: has no partner in {source / other}. Add it, or remove this.')
         for stem, path in infrared.items():
-            ir, vis = _read(path), _read(visible[stem])
+            ir, vis = read_grey(path), read_grey(visible[stem])
             if ir.shape != vis.shape:
                 raise DataError(
                     f'{path} is {ir.shape[1]}x{ir.shape[0]} pixels, but {visible[stem]} is '
@@ -70,16 +74,19 @@ def load_pairs(folder: str | Path, smallest: int = 1) -> list[Pair]:
                     f'{path}: {ir.shape[1]}x{ir.shape[0]} pixels are less than the {smallest} '
                     'needed. Remove the pair, or train on smaller patches.'
                 )
-            pairs.append(Pair(stem, source.name, ir, vis))
+            pairs.append(Pair(stem, _name(source, folder), ir, vis))
     return pairs
 
 
+def _name(source: Path, folder: Path) -> str:
+    name = source.relative_to(folder).as_posix()
+    return folder.resolve().name if name == '.' else name
+
+
 def _images(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in image_files(folder)}
-
-
-def _read(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise DataError(f'{path}: cannot be read as an image. Replace or remove it.')
-    return image
+    images: dict[str, Path] = {}
+    for path in image_files(folder):
+        if path.stem in images:
+            raise DataError(f'{path}: has the name of {images[path.stem]}. Rename one pair.')
+        images[path.stem] = path
+    return images

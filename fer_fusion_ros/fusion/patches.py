@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.fusion.pairs import Pair
 from fer_fusion_ros.learning.config import check_ranges
 from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
@@ -30,11 +29,7 @@ class Scenes:
     faces: float = 0.0
 
     def __post_init__(self) -> None:
-        check_ranges(self, {'dark': '[0, 1]', 'faces': '[0, 1]'})
-        if not 0 < self.darkest <= 1:
-            raise ConfigurationError(
-                f'darkest is {self.darkest}; it must be above 0 and at most 1, which is daylight.'
-            )
+        check_ranges(self, {'dark': '[0, 1]', 'darkest': '(0, 1]', 'faces': '[0, 1]'})
 
 
 @dataclass(frozen=True)

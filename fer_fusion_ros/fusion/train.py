@@ -243,13 +243,7 @@ class Trainer:
                 f'{self.last} holds the networks {theirs}, but the config asks for {ours}. '
                 'Choose another output folder.'
             )
-        try:
-            self.generator.load_state_dict(state['generator'])
-        except RuntimeError as error:
-            raise CheckpointError(
-                f'{self.last} is of an earlier version, in which {self.config.preset} was another '
-                'network, and cannot be resumed. Choose another output folder.'
-            ) from error
+        self.generator.load_state_dict(state['generator'])
         self.critic.load_state_dict(state['critic'])
         self.generator_optimiser.load_state_dict(state['generator_optimiser'])
         self.critic_optimiser.load_state_dict(state['critic_optimiser'])

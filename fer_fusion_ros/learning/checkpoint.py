@@ -10,14 +10,6 @@ import torch
 
 from fer_fusion_ros.exceptions import CheckpointError
 
-_ARRAY = [
-    (np.zeros(0).__reduce__()[0], 'numpy._core.multiarray._reconstruct'),
-    np.ndarray,
-    np.dtype,
-    type(np.dtype(np.uint32)),
-]
-"""What an array of numpy's random state is rebuilt with."""
-
 
 def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     """
@@ -49,9 +41,7 @@ def refuse_to_overwrite(path: str | Path) -> None:
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU; none of its code is run, as a stranger may have made it."""
-    # Earlier versions kept numpy's random state as an array.
-    with torch.serialization.safe_globals(_ARRAY):
-        return torch.load(path, map_location='cpu', weights_only=True)
+    return torch.load(path, map_location='cpu', weights_only=True)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -30,13 +30,13 @@ def export_network(
     finish: Callable[[Path], None] | None = None,
 ) -> dict[str, str]:
     """
-    Write ``<path>.safetensors`` and ``<path>.onnx`` with the same metadata.
+    Write a ``.safetensors`` and an ``.onnx`` file with the same metadata.
 
     Former files of these names stay until the new ones are complete and checked. The same network
     and metadata give the same files.
 
     :param network: in evaluation mode.
-    :param path: of both files, without suffix; the folder is made.
+    :param path: of the ``.onnx`` file; the folder is made.
     :param inputs: for each input's name, its free dimensions by index.
     :param output: the same for the one output.
     :param examples: inputs of different sizes; the first is traced, all are compared.
@@ -143,5 +143,6 @@ def _check(
         if not error <= tolerance:
             raise CheckpointError(
                 f'{path.name} differs from PyTorch by {error:.2g}, more than {tolerance:g}. '
-                'Try other versions of torch, onnx or onnxruntime.'
+                'Train longer if it was hardly trained, else try other versions of torch, onnx or '
+                'onnxruntime.'
             )

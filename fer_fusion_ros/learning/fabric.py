@@ -9,23 +9,21 @@ from lightning_fabric import Fabric
 from fer_fusion_ros.exceptions import ConfigurationError
 
 
-def make_fabric(precision: str = 'auto', accelerator: str = 'auto') -> Fabric:
+def make_fabric(precision: str = 'auto') -> Fabric:
     """
     Return a launched Fabric that takes its place among the processes of `torchrun`, if any.
 
     :param precision: Fabric's name of a precision, such as `32-true` or `bf16-mixed`, or `auto`:
         bfloat16 where the hardware computes in it, and float32 elsewhere, where it would be
         emulated at a small part of the speed.
-    :param accelerator: `auto`, `cpu` or `cuda`.
     :raises ConfigurationError: if there is no such precision here.
     """
     if precision == 'auto':
-        precision = 'bf16-mixed' if _computes_in_bfloat16(accelerator) else '32-true'
+        precision = 'bf16-mixed' if _computes_in_bfloat16() else '32-true'
     processes = int(os.environ.get('WORLD_SIZE', '1'))
     local = int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
     try:
         fabric = Fabric(
-            accelerator=accelerator,
             strategy='ddp' if processes > 1 else 'auto',
             devices=local,
             num_nodes=processes // local,
@@ -47,7 +45,7 @@ def _leave_processes() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _computes_in_bfloat16(accelerator: str) -> bool:
-    if accelerator != 'cpu' and torch.cuda.is_available():
+def _computes_in_bfloat16() -> bool:
+    if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.cpu.get_capabilities().get('avx512_bf16', False))

@@ -129,6 +129,11 @@ def test_errors_come_without_a_traceback(archive, tmp_path, capsys):
     assert 'soft_share is 7.0; it must be in 0..1' in capsys.readouterr().err
     assert main(['train-expression', str(CONFIG), '--data', str(tmp_path / 'none.npz')]) == 1
     assert 'none.npz: no such file' in capsys.readouterr().err
+    spoilt = {'train_x': np.zeros((2, 48, 48), np.uint8), 'train_y': np.array([0, 9])}
+    with np.load(archive) as whole:
+        np.savez(tmp_path / 'spoilt.npz', **{**whole, **spoilt})
+    assert main(['evaluate-expression', '--data', str(tmp_path / 'spoilt.npz'), *data[2:]]) == 0
+    assert 'training split are not told apart: ' in capsys.readouterr().err
     assert main(['evaluate-expression', *data, '--split', 'private']) == 1
     assert 'no private_x' in capsys.readouterr().err
 

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from fer_fusion_ros.commands import main as command
-from fer_fusion_ros.exceptions import FerFusionError
 
 
 def test_every_verb_has_a_summary() -> None:
@@ -52,4 +51,3 @@ def test_an_error_of_ours_is_one_line(tmp_path, capsys: pytest.CaptureFixture) -
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert str(missing) in lines[0]
-    assert issubclass(FerFusionError, Exception)

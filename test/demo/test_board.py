@@ -9,7 +9,7 @@ from fer_fusion_ros.demo.canvas import Canvas
 from fer_fusion_ros.demo.moment import Moment, Reading
 from fer_fusion_ros.demo.video_file import VideoFile
 from fer_fusion_ros.expression.labels import LABELS
-from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.modality import Modality
 
 pytest.importorskip('matplotlib')
 DURATION = 4.0

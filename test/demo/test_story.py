@@ -10,7 +10,7 @@ pytest.importorskip('rclpy', reason='there is no ROS here')
 pytest.importorskip('rosbags')
 
 from fer_fusion_ros.expression.labels import LABELS
-from fer_fusion_ros.expression.modality import Modality
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES, is_infrared, optical_frame
 from fer_fusion_ros.lenses.rig import SimulatedRig
 from fer_fusion_ros.messages.camera_info import model_to_camera_info

@@ -74,7 +74,9 @@ def test_everything_is_saved(faces, tmp_path):
     assert np.array(figures['confusion']).tolist() == evaluation.confusion('ten-crop').tolist()
     assert cv2.imread(str(folder / 'confusion.png')).std() > 20
     single = evaluation.probabilities['single']
-    text = save_calibration(single, faces.labels, 1.0, folder)
+    with pytest.raises(DataError, match='6 faces are too few to find a temperature'):
+        save_calibration(single, faces.labels, 1.0, folder)
+    text = save_calibration(np.tile(single, (4, 1)), np.tile(faces.labels, 4), 1.0, folder)
     found = json.loads((folder / 'calibration.json').read_text())
     assert f'Temperature {found["temperature"]:.3f}' in text and found['temperature'] > 1
     assert (folder / 'reliability.png').is_file()

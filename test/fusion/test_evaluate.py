@@ -1,16 +1,12 @@
-import csv
-
 import cv2
 import numpy as np
 import pytest
 
-from fer_fusion_ros.commands.main import main
 from fer_fusion_ros.fusion.evaluate import (
     evaluate,
     face_table,
     mean_table,
     report,
-    with_baselines,
 )
 from fer_fusion_ros.fusion.metrics import METRICS
 from fer_fusion_ros.fusion.pairs import Pair
@@ -40,12 +36,6 @@ def test_one_row_per_method_and_pair_and_the_best_in_bold(pairs):
     assert 'near, 2 pairs' in text
 
 
-def test_the_network_stands_after_the_baselines():
-    methods = with_baselines('ours', lambda ir, vis: ir)
-    assert list(methods)[-1] == 'ours'
-    assert {'average', 'maximum', 'laplacian pyramid', 'wavelet'} < set(methods)
-
-
 def test_faces_by_daylight_and_in_the_dark():
     rng = np.random.default_rng(0)
     faces = cv2.GaussianBlur(rng.integers(0, 256, (48, 144), np.uint8), (0, 0), 3)
@@ -57,60 +47,3 @@ def test_faces_by_daylight_and_in_the_dark():
     assert dark[1] < light[1] - 0.2
     assert dark[2] == pytest.approx(light[2], abs=0.02)
     assert dark[4] == dark[1]
-
-
-def test_train_export_and_evaluate_from_the_command_line(shared_data, tmp_path, capsys):
-    pytest.importorskip('torch')
-    pytest.importorskip('onnxruntime')
-    source = shared_data / 'fusion' / 'thermal_road'
-    splits = set()
-    for path in sorted((source / 'ir').iterdir()):
-        split = Pair(path.stem, '', np.empty(0), np.empty(0)).split
-        if split in splits:
-            continue
-        splits.add(split)
-        for kind in ('ir', 'vis'):
-            image = cv2.imread(str(source / kind / path.name))[:60, :70]
-            (tmp_path / 'data' / kind).mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(tmp_path / 'data' / kind / f'{path.stem}.png'), image)
-    data, out = str(tmp_path / 'data'), str(tmp_path / 'out')
-    config = str(tmp_path / 'config.yaml')
-    (tmp_path / 'config.yaml').write_text('preset: realtime\npatch: 48\n')
-    small = [
-        'epochs=1',
-        'steps=1',
-        'batch_size=2',
-        'critic.steps=1',
-        'critic.widths=[2,2,2,2,2,2]',
-        'critic.patch=32',
-    ]
-    train = ['train-fusion', config, '--data', data, '--output', out]
-    assert main([*train, '--set', *small]) == 0
-    assert main(['export-fusion', f'{out}/best.ckpt', '--output', out]) == 0
-    onnx = ['--weights', f'{out}/fusion.onnx', '--engine', 'onnxruntime']
-    capsys.readouterr()
-    assert main(['evaluate-fusion', '--data', data, *onnx, '--output', out]) == 0
-    printed = capsys.readouterr().out
-    assert printed.strip() == (tmp_path / 'out' / 'tables.md').read_text().strip()
-    assert 'All 1 pairs' in printed
-    assert '| this network |' in printed
-    with (tmp_path / 'out' / 'pairs.csv').open() as file:
-        by_onnx = list(csv.DictReader(file))[-1]
-    checkpoint = ['--weights', f'{out}/best.ckpt', '--output', out]
-    assert main(['evaluate-fusion', '--data', data, *checkpoint]) == 0
-    with (tmp_path / 'out' / 'pairs.csv').open() as file:
-        by_torch = list(csv.DictReader(file))[-1]
-    for name in METRICS:
-        assert float(by_onnx[name]) == pytest.approx(float(by_torch[name]), abs=0.01)
-
-
-def test_wrong_data_end_before_the_first_epoch_and_name_the_file(tmp_path, capsys):
-    pytest.importorskip('torch')
-    for kind in ('ir', 'vis'):
-        (tmp_path / kind).mkdir()
-        cv2.imwrite(str(tmp_path / kind / 'a.png'), np.zeros((100, 100), np.uint8))
-    (tmp_path / 'vis' / 'a.png').write_bytes(b'')
-    config = tmp_path / 'config.yaml'
-    config.write_text('preset: realtime\n')
-    assert main(['train-fusion', str(config), '--data', str(tmp_path)]) == 1
-    assert 'a.png: cannot be read' in capsys.readouterr().err

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.exceptions import EngineError
-from fer_fusion_ros.expression.modality import Modality
 from fer_fusion_ros.fusion.fuser import Fuser, to_grey
+from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.registration import Registrar
@@ -44,6 +44,23 @@ def test_no_images_are_fused_to_none(fuser):
     none = np.empty((0, 48, 40), np.uint8)
     fused = fuser.fuse(none, none)
     assert fused.shape == none.shape and fused.dtype == np.uint8
+
+
+def test_images_that_do_not_fit_are_refused_and_the_next_ones_fused(fuser):
+    ir, vis = np.full((60, 90), 90, np.uint8), np.full((60, 90), 120, np.uint8)
+    colour = cv2.merge([vis] * 3)
+    for wrong in (
+        (ir, vis.T),
+        (ir[:30], vis),
+        (ir, colour),
+        (ir / 255, vis),
+        (ir[None, None],) * 2,
+    ):
+        with pytest.raises(ValueError, match='give both as'):
+            fuser.fuse(*wrong)
+    with pytest.raises(ValueError, match='infrared is of shape'):
+        fuser.fuse_pair(colour, colour)
+    assert fuser.fuse(ir, vis).shape == ir.shape
 
 
 def test_keeps_the_colour(fuser, pair):

@@ -21,7 +21,37 @@ def test_pairs_are_found_below_the_folder_and_at_it(folder):
     pairs = load_pairs(folder)
     assert [(pair.source, pair.name) for pair in pairs] == [('scenes', 'one'), ('scenes', 'two')]
     assert pairs[0].ir.shape == pairs[0].vis.shape == (20, 30)
-    assert len(load_pairs(folder / 'scenes')) == 2
+    assert [pair.source for pair in load_pairs(folder / 'scenes')] == ['scenes', 'scenes']
+
+
+def test_linked_and_nested_folders_have_names_of_their_own(folder):
+    (folder / 'linked').symlink_to(folder / 'scenes')
+    (folder / 'a').mkdir()
+    (folder / 'scenes').rename(folder / 'a' / 'scenes')
+    (folder / 'linked').unlink()
+    (folder / 'linked').symlink_to(folder / 'a')
+    sources = [pair.source for pair in load_pairs(folder)]
+    assert sources == ['a/scenes', 'a/scenes', 'linked/scenes', 'linked/scenes']
+
+
+def test_two_files_of_one_name_are_no_pair(folder):
+    for kind in ('ir', 'vis'):
+        image = cv2.imread(str(folder / 'scenes' / kind / 'one.png'))
+        cv2.imwrite(str(folder / 'scenes' / kind / 'one.jpg'), image)
+    with pytest.raises(DataError, match=r'one\.png: has the name of .*one\.jpg'):
+        load_pairs(folder)
+
+
+@pytest.mark.parametrize(('bits', 'fits'), [(16, True), (12, False)])
+def test_sixteen_bits_must_be_used(folder, bits, fits):
+    path = folder / 'scenes' / 'ir' / 'one.png'
+    image = np.linspace(0, 2**bits - 1, 600).astype(np.uint16).reshape(20, 30)
+    cv2.imwrite(str(path), image)
+    if fits:
+        assert np.array_equal(load_pairs(folder)[0].ir, image >> 8)
+    else:
+        with pytest.raises(DataError, match=r'one\.png: has 16 bits, but no pixel above 4095'):
+            load_pairs(folder)
 
 
 def test_the_files_of_a_pair_may_differ_in_kind_and_colour(folder):
@@ -45,7 +75,7 @@ def test_a_missing_partner_is_named(folder, kind):
 
 def test_an_unreadable_image_is_named(folder):
     (folder / 'scenes' / 'vis' / 'two.png').write_bytes(b'not an image')
-    with pytest.raises(DataError, match=r'vis.two\.png: cannot be read'):
+    with pytest.raises(DataError, match=r'vis.two\.png: not a readable image'):
         load_pairs(folder)
 
 

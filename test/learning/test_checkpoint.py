@@ -47,18 +47,6 @@ def test_no_code_of_a_checkpoint_is_run(tmp_path):
     assert not (tmp_path / 'intruded').exists()
 
 
-def test_a_random_state_with_an_array_is_read_as_earlier_versions_wrote_it(tmp_path):
-    path = tmp_path / 'last.ckpt'
-    save_checkpoint(path, {'epoch': 3})
-    state = torch.load(path, weights_only=True)
-    expected = draw()
-    name, key, *rest = state['random']['numpy']
-    state['random']['numpy'] = (name, np.array(key, np.uint32), *rest)
-    torch.save(state, path)
-    assert load_checkpoint(path)['epoch'] == 3
-    assert draw() == expected
-
-
 def test_errors_name_the_file(tmp_path):
     with pytest.raises(CheckpointError, match=r'none\.ckpt: no such checkpoint'):
         load_checkpoint(tmp_path / 'none.ckpt')

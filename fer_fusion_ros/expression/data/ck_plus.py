@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from fer_fusion_ros.exceptions import DataError
-from fer_fusion_ros.expression.data.class_folders import load_class_folders, read_grey
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.labelled_photographs import cut_face
 from fer_fusion_ros.expression.labels import CK_PLUS_LABELS
 from fer_fusion_ros.faces.face_detector import FaceDetector
+from fer_fusion_ros.image_files import read_grey
 
 SIZE = 48
 FRAMES = 3
@@ -48,18 +48,14 @@ def load_ck_plus(path: str | Path, detector: FaceDetector | None = None) -> Face
     """
     Read CK+ with its seven labels, `CK_PLUS_LABELS`.
 
-    :param path: `CK_data.h5` with `data_pixel` (981, 48, 48) and `data_label` (981,); or a folder
-        with one folder per expression (CK+48); or the folder of the data set itself, with
-        `cohn-kanade-images` and `Emotion`, of which the last three frames are taken.
+    :param path: `CK_data.h5` with `data_pixel` (981, 48, 48) and `data_label` (981,); or the
+        folder of the data set itself, with `cohn-kanade-images` and `Emotion`, of which the last
+        three frames are taken.
     :param detector: finds the faces in the data set's own frames; Haar's by default.
     :raises DataError: naming the file that is missing or malformed.
     """
     path = Path(path)
-    if path.is_dir():
-        if (path / 'cohn-kanade-images').is_dir():
-            return _read_recordings(path, detector)
-        return load_class_folders(path, SIZE)
-    return _read_h5(path)
+    return _read_recordings(path, detector) if path.is_dir() else _read_h5(path)
 
 
 def _read_h5(path: Path) -> Faces:

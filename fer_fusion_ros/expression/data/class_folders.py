@@ -9,7 +9,7 @@ import numpy as np
 from fer_fusion_ros.exceptions import DataError
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.labels import CK_PLUS_LABELS, LABELS, canonical_name
-from fer_fusion_ros.image_files import SUFFIXES, image_files
+from fer_fusion_ros.image_files import SUFFIXES, image_files, read_grey
 
 _COHN_KANADE = re.compile(r'S(\d+)_(\d+)_\d+')
 """Cohn-Kanade's file names: subject, sequence, frame."""
@@ -51,7 +51,7 @@ def load_class_folders(path: str | Path, size: int = 48) -> Faces:
         sequences = np.unique([part[1] + part[2] for part in parts], return_inverse=True)[1]
     return Faces(
         str(path),
-        np.stack([read_grey(file, size) for file, _ in files]),
+        np.stack([read_crop(file, size) for file, _ in files]),
         np.array([label for _, label in files]),
         subjects=subjects,
         sequences=sequences,
@@ -59,18 +59,22 @@ def load_class_folders(path: str | Path, size: int = 48) -> Faces:
     )
 
 
-def read_grey(file: Path, size: int | None = None) -> np.ndarray:
+def read_crop(file: Path, size: int) -> np.ndarray:
     """
-    Read an image as grey.
+    Read the crop of a face as grey.
 
-    :param size: height and width to scale it to; as it is without.
-    :return: (H, W) uint8.
-    :raises DataError: if it cannot be read.
+    :param size: height and width to scale it to.
+    :return: (size, size) uint8.
+    :raises DataError: if it cannot be read, or is far from square.
     """
-    image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise DataError(f'{file}: not a readable image.')
-    if size is None or image.shape == (size, size):
+    image = read_grey(file)
+    if image.shape == (size, size):
         return image
+    height, width = image.shape
+    if max(height, width) > 1.25 * min(height, width):
+        raise DataError(
+            f'{file}: {width}x{height} pixels are no crop of a face, which is square. Crop it, or '
+            'list it in a labels.csv (file, expression, subject), whose faces are looked for.'
+        )
     way = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR
     return cv2.resize(image, (size, size), interpolation=way)

@@ -1,6 +1,5 @@
 """FER2013, from Kaggle's CSV or from an npz archive of its splits."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from fer_fusion_ros.exceptions import DataError
 from fer_fusion_ros.expression.data.archive import read_archive
 from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.data.table import read_table
 from fer_fusion_ros.expression.labels import FER2013_TO_LABEL
 
 USAGE = {'train': 'Training', 'public': 'PublicTest', 'private': 'PrivateTest'}
@@ -32,10 +32,15 @@ def load_fer2013(path: str | Path, split: str) -> Faces:
         raise DataError(
             f"{path}: no such file. Give Kaggle's fer2013.csv or an npz archive of its splits."
         )
-    if path.suffix == '.csv':
+    if path.suffix.lower() == '.csv':
         images, labels = _read_csv(path, split)
     else:
         images, labels = read_archive(path, split, x=None, y=np.int64)
+        if labels.ndim != 1:
+            raise DataError(
+                f'{path}: {split}_y is of shape {labels.shape}; it must be one number for each '
+                'face.'
+            )
     wrong = np.flatnonzero((labels < 0) | (labels >= len(FER2013_TO_LABEL)))
     if len(wrong):
         raise DataError(
@@ -49,20 +54,20 @@ def load_fer2013(path: str | Path, split: str) -> Faces:
 
 def _read_csv(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     images, labels = [], []
-    with path.open(newline='') as file:
-        reader = csv.DictReader(file)
-        missing = {'emotion', 'pixels', 'Usage'} - set(reader.fieldnames or ())
-        if missing:
-            raise DataError(f'{path}: no column {", ".join(sorted(missing))}.')
-        for row in reader:
-            if row['Usage'] != USAGE[split]:
-                continue
-            try:
-                pixels = np.array(row['pixels'].split(), np.uint8)
-                labels.append(int(row['emotion']))
-                images.append(pixels.reshape(SIZE, SIZE))
-            except (ValueError, OverflowError) as error:
-                raise DataError(f'{path}: line {reader.line_num} is malformed: {error}') from error
+    for number, row in read_table(path, ('emotion', 'pixels', 'Usage')):
+        if row['Usage'] not in USAGE.values():
+            raise DataError(
+                f'{path}: line {number}: Usage is {row["Usage"]!r}, not one of '
+                f'{", ".join(USAGE.values())}.'
+            )
+        if row['Usage'] != USAGE[split]:
+            continue
+        try:
+            pixels = np.array(row['pixels'].split(), np.uint8)
+            labels.append(int(row['emotion']))
+            images.append(pixels.reshape(SIZE, SIZE))
+        except (ValueError, OverflowError) as error:
+            raise DataError(f'{path}: line {number} is malformed: {error}') from error
     if not images:
         raise DataError(f'{path}: no row has the usage {USAGE[split]}, so no {split} split.')
     return np.stack(images), np.array(labels, np.int64)

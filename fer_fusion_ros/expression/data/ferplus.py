@@ -1,6 +1,5 @@
 """FERPlus, the crowd's votes on FER2013's faces (Barsoum et al., 2016)."""
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from fer_fusion_ros.exceptions import DataError
 from fer_fusion_ros.expression.data.archive import read_archive
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.data.fer2013 import USAGE
+from fer_fusion_ros.expression.data.table import read_table
 from fer_fusion_ros.expression.labels import FERPLUS_TO_LABEL
 
 COLUMNS = (
@@ -42,7 +42,7 @@ def add_ferplus(faces: Faces, path: str | Path, split: str, drop_non_faces: bool
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: no such file. Give FERPlus's fer2013new.csv or an npz of it.")
-    if path.suffix == '.csv':
+    if path.suffix.lower() == '.csv':
         votes = _read_csv(path, split)
     else:
         (votes,) = read_archive(path, split, votes=np.float32)
@@ -63,20 +63,15 @@ def add_ferplus(faces: Faces, path: str | Path, split: str, drop_non_faces: bool
 
 
 def _read_csv(path: Path, split: str) -> np.ndarray:
-    with path.open(newline='') as file:
-        reader = csv.DictReader(file)
-        missing = {'Usage', *COLUMNS} - set(reader.fieldnames or ())
-        if missing:
-            raise DataError(f'{path}: no column {", ".join(sorted(missing))}.')
-        rows = []
-        for row in reader:
-            if row['Usage'] != USAGE[split]:
-                continue
-            try:
-                rows.append([float(row[column]) for column in COLUMNS])
-            except (TypeError, ValueError) as error:  # a row cut short gives None
-                raise DataError(
-                    f'{path}: line {reader.line_num}: each of {", ".join(COLUMNS)} must be a '
-                    f'number of votes ({error}).'
-                ) from error
+    rows = []
+    for number, row in read_table(path, ('Usage', *COLUMNS)):
+        if row['Usage'] != USAGE[split]:
+            continue
+        try:
+            rows.append([float(row[column]) for column in COLUMNS])
+        except ValueError as error:
+            raise DataError(
+                f'{path}: line {number}: each of {", ".join(COLUMNS)} must be a number of votes '
+                f'({error}).'
+            ) from error
     return np.array(rows, np.float32).reshape(-1, len(COLUMNS))

@@ -18,9 +18,10 @@ def divide(faces: Faces, way: str = 'subject', count: int = 10) -> np.ndarray:
         leaves other sequences of the same people in the training set and flatters the figures.
     :param count: number of folds.
     :return: (N,) int64 in 0..count-1.
+    :raises KeyError: if it is no way of `FOLDS`.
     :raises DataError: if the faces do not tell subjects or sequences, or there are too few.
     """
-    known = faces.subjects if way == 'subject' else faces.sequences
+    known = {'subject': faces.subjects, 'sequence': faces.sequences}[way]
     if known is None:
         raise DataError(f'{faces.name}: does not tell the {way} of each face, so no folds.')
     if len(np.unique(known)) < count:

@@ -1,20 +1,16 @@
 """Photographs of faces with a table of their expressions."""
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 
 from fer_fusion_ros.exceptions import DataError
-from fer_fusion_ros.expression.data.class_folders import read_grey
 from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.data.table import read_table
 from fer_fusion_ros.expression.labels import label_index
 from fer_fusion_ros.faces.crop import crop
 from fer_fusion_ros.faces.face_detector import FaceDetector
-
-COLUMNS = ('file', 'expression', 'subject')
-"""The columns of labels.csv; the last may be missing."""
+from fer_fusion_ros.image_files import read_grey
 
 SIZE = 48
 """Height and width of the crops in pixels: FER2013's, which are as wide as a detected face."""
@@ -34,12 +30,11 @@ def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces
     """
     path = Path(path)
     table = path / 'labels.csv'
-    columns, rows = _read_table(table)
+    rows = list(read_table(table, ('file', 'expression'), ('subject',)))
+    if not rows:
+        raise DataError(f'{table}: lists no photographs; give each a line.')
     images, labels, found = [], [], 0
     for number, row in rows:
-        for column in columns:
-            if not row[column]:
-                raise DataError(f'{table}: line {number}: no {column}.')
         try:
             labels.append(label_index(row['expression']))
         except KeyError as error:
@@ -48,33 +43,10 @@ def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces
         images.append(face)
         found += seen
     subjects = None
-    if 'subject' in columns:
+    if 'subject' in rows[0][1]:
         subjects = np.unique([row['subject'] for _, row in rows], return_inverse=True)[1]
     name = f'{path}, faces found in {found} of {len(rows)} photographs'
     return Faces(name, np.stack(images), np.array(labels), subjects=subjects)
-
-
-def _read_table(table: Path) -> tuple[list[str], list[tuple[int, dict]]]:
-    """Return which of `COLUMNS` there are, and the numbers of the lines with their rows."""
-    try:
-        # Excel's "CSV UTF-8" begins with a byte order mark.
-        text = table.read_bytes().decode('utf-8-sig')
-    except OSError as error:
-        raise DataError(f'{table}: cannot be read ({error}).') from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b'\n', 0, error.start) + 1
-        raise DataError(f'{table}: line {line}: not UTF-8; save the table as that.') from error
-    reader = csv.DictReader(io.StringIO(text, newline=''))
-    rows = [(reader.line_num, row) for row in reader]
-    columns = [name for name in COLUMNS if name in (reader.fieldnames or ())]
-    if not {'file', 'expression'} <= set(columns):
-        raise DataError(
-            f'{table}: needs the columns file and expression, named in its first line and '
-            'separated by commas.'
-        )
-    if not rows:
-        raise DataError(f'{table}: lists no photographs; give each a line.')
-    return columns, rows
 
 
 def cut_face(image: np.ndarray, detector: FaceDetector, size: int) -> tuple[np.ndarray, bool]:

@@ -10,11 +10,26 @@ from fer_fusion_ros.expression.data.fer2013 import load_fer2013
 from fer_fusion_ros.expression.data.labelled_photographs import load_labelled_photographs
 
 SPLIT_FOLDERS = {
-    'train': ('train', 'Training'),
-    'public': ('public', 'PublicTest', 'validation', 'val', 'test'),
-    'private': ('private', 'PrivateTest', 'test'),
+    'train': ('train', 'training'),
+    'public': ('public', 'publictest', 'validation', 'valid', 'val', 'test'),
+    'private': ('private', 'privatetest', 'test'),
 }
-"""Folders of class folders in which a split may lie."""
+"""Folders of class folders in which a split may lie, in any case; the first that there is."""
+
+
+def has_splits(path: str | Path) -> bool:
+    """Return whether `load_faces` tells the splits of these data apart."""
+    path = Path(path)
+    if path.is_dir():
+        return not (path / 'labels.csv').is_file() and bool(_split_folders(path))
+    return path.suffix.lower() not in ('.h5', '.hdf5')
+
+
+def _split_folders(path: Path) -> dict[str, Path]:
+    """Return the folders of splits in a folder, by name in lower case."""
+    known = {name for names in SPLIT_FOLDERS.values() for name in names}
+    folders = {entry.name.lower(): entry for entry in path.iterdir() if entry.is_dir()}
+    return {name: folders[name] for name in sorted(known & folders.keys())}
 
 
 def load_faces(path: str | Path, split: str = 'train') -> Faces:
@@ -40,7 +55,13 @@ def load_faces(path: str | Path, split: str = 'train') -> Faces:
         return load_labelled_photographs(path, create_detector())
     if (path / 'cohn-kanade-images').is_dir():
         return load_ck_plus(path)
-    for name in SPLIT_FOLDERS.get(split, ()):
-        if (path / name).is_dir():
-            return load_class_folders(path / name)
+    folders = _split_folders(path)
+    for name in SPLIT_FOLDERS[split]:
+        if name in folders:
+            return load_class_folders(folders[name])
+    if folders:
+        raise DataError(
+            f'{path}: has {", ".join(folders)}, but no {split} split, which would be called '
+            f'{" or ".join(SPLIT_FOLDERS[split])}; choose another with --split.'
+        )
     return load_class_folders(path)

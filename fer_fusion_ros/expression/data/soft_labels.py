@@ -65,10 +65,6 @@ def add_soft_labels(faces: Faces, teachers: Sequence[Predictor] = ()) -> Faces:
 
 
 def _told(teacher: Predictor, faces: Faces) -> np.ndarray:
-    if teacher.classes != faces.classes:
-        raise DataError(
-            f'The teacher tells {", ".join(teacher.classes)}, '
-            f'but {faces.name} has the labels {", ".join(faces.classes)}.'
-        )
+    faces.check_classes(teacher.classes)
     crops = center_crops(faces.images, teacher.size)
     return (teacher(crops) + teacher(crops[:, :, ::-1])) / 2

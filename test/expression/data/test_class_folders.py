@@ -6,7 +6,7 @@ import pytest
 
 from fer_fusion_ros.exceptions import DataError
 from fer_fusion_ros.expression.data.class_folders import load_class_folders
-from fer_fusion_ros.expression.data.load_faces import load_faces
+from fer_fusion_ros.expression.data.load_faces import has_splits, load_faces
 from fer_fusion_ros.expression.labels import CK_PLUS_LABELS, LABELS
 
 
@@ -48,6 +48,23 @@ def test_splits_may_lie_in_folders_of_their_own(tmp_path):
     assert len(load_faces(tmp_path, 'train')) == 2
     assert load_faces(tmp_path, 'public').images.max() == 3
     assert load_faces(tmp_path, 'private').images.max() == 3
+
+
+def test_the_names_of_splits_may_vary_and_a_missing_one_is_named(tmp_path):
+    write(tmp_path / 'Train' / 'happy', 'a.png', 1)
+    with pytest.raises(DataError, match=r'has train, but no public split, .* choose another'):
+        load_faces(tmp_path, 'public')
+    write(tmp_path / 'valid' / 'happy', 'b.png', 2)
+    assert load_faces(tmp_path, 'train').images.max() == 1
+    assert load_faces(tmp_path, 'public').images.max() == 2
+    assert has_splits(tmp_path) and not has_splits(tmp_path / 'Train')
+
+
+def test_photographs_are_no_crops(tmp_path):
+    (tmp_path / 'happy').mkdir()
+    cv2.imwrite(str(tmp_path / 'happy' / 'a.png'), np.zeros((54, 96), np.uint8))
+    with pytest.raises(DataError, match=r'a\.png: 96x54 pixels are no crop .* labels\.csv'):
+        load_class_folders(tmp_path)
 
 
 def test_hidden_folders_are_left_out(tmp_path):

@@ -71,7 +71,43 @@ def test_malformed_data_are_named(tmp_path, images):
     with pytest.raises(DataError, match=r'bad\.csv: line 2 is malformed'):
         load_fer2013(table, 'train')
     table.write_text('emotion,pixels\n')
-    with pytest.raises(DataError, match=r'bad\.csv: no column Usage'):
+    with pytest.raises(DataError, match=r'bad\.csv: no column Usage; .* names emotion, pix'):
+        load_fer2013(table, 'train')
+    np.savez(path, train_x=images, train_y=NUMBERS[:, None])
+    with pytest.raises(DataError, match=r'bad\.npz: train_y is of shape \(3, 1\)'):
+        load_fer2013(path, 'train')
+
+
+def test_a_table_as_kaggle_and_spreadsheets_write_it(table, images):
+    rows = [line.split(',') for line in table.read_text().splitlines()]
+    text = '\r\n'.join(', '.join([emotion, usage, pixels]) for emotion, pixels, usage in rows)
+    path = table.with_name('icml_face_data.CSV')
+    path.write_bytes(text.encode('utf-8-sig'))
+    np.testing.assert_array_equal(load_fer2013(path, 'train').images, images)
+
+
+@pytest.mark.parametrize(
+    ('cut', 'told'),
+    [
+        (4, "line 5: Usage is 'Trai', not one of"),
+        (12, 'line 5: no Usage'),
+        (9, 'line 5: no Usage'),
+        (2318, 'line 5: no pixels'),
+    ],
+)
+def test_a_table_cut_short_is_no_table_of_fewer_faces(table, cut, told):
+    text = table.read_text().rstrip()
+    table.write_text(text[: len(text) - cut] if cut != 2318 else text[: text.rindex('\n') + 2])
+    with pytest.raises(DataError, match=rf'fer2013\.csv: {told}'):
+        load_fer2013(table, 'public')
+
+
+def test_what_is_no_text_is_named(table):
+    table.write_bytes(table.read_text().encode('utf-16'))
+    with pytest.raises(DataError, match=r'fer2013\.csv: line 1: not UTF-8'):
+        load_fer2013(table, 'train')
+    table.write_text('emotion,pixels,Usage\n1,' + '9' * 200_000)
+    with pytest.raises(DataError, match=r'fer2013\.csv: not a CSV table'):
         load_fer2013(table, 'train')
 
 
@@ -137,12 +173,13 @@ def test_votes_must_be_aligned(archive, tmp_path):
         add_ferplus(faces, tmp_path / 'none.csv', 'train')
 
 
-@pytest.mark.parametrize('row', ['Training,fer.png,1,,0,0,0,0,0,0,0,0', 'Training,fer.png,1,2'])
-def test_votes_that_are_no_numbers_are_named_by_line(archive, tmp_path, row):
+@pytest.mark.parametrize('cells', ['1,,0,0,0,0,0,0,0,0', '1', '1,x,0,0,0,0,0,0,0,0'])
+def test_votes_that_are_no_numbers_are_named_by_line(archive, tmp_path, cells):
     path = tmp_path / 'votes.csv'
     whole = ','.join(['Training', 'fer.png', *'1000000000'])
+    row = f'Training,fer.png,{cells}'
     path.write_text('\n'.join([','.join(['Usage', 'Image name', *COLUMNS]), whole, row]))
-    with pytest.raises(DataError, match=r'votes\.csv: line 3: each of neutral, .* a number'):
+    with pytest.raises(DataError, match=r'votes\.csv: line 3: (no happiness|each of neutral, )'):
         add_ferplus(load_fer2013(archive, 'train'), path, 'train')
 
 
