@@ -78,7 +78,7 @@ EXTRAS_REQUIRE = {
     # Run the networks on a CPU; either engine alone is enough.
     'engine': ['openvino', 'onnxruntime'],
     # The simulated rig, plots, videos and bags: what `make demo` needs besides.
-    'demo': ['scikit-image', 'matplotlib', 'imageio-ffmpeg', 'rosbags'],
+    'demo': ['scikit-image', 'matplotlib', 'pillow', 'imageio-ffmpeg', 'rosbags'],
     'train': [
         'torch==2.13.0',
         'lightning-fabric',

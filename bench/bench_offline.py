@@ -76,7 +76,7 @@ class Timed(Recording):
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self.stills = recording.stills
+        self.lenses, self.stills = recording.lenses, recording.stills
         self.start = 0.0
 
     def models(self) -> Mapping[str, CameraModel]:

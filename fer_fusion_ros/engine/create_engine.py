@@ -91,7 +91,10 @@ def cpu_engine() -> str:
     for name in _CLASSES:
         if importlib.util.find_spec(name) is not None:
             return name
-    raise EngineError('no engine is installed to run the networks; pip install openvino')
+    raise EngineError(
+        'no engine is installed to run the networks; pip install openvino, with '
+        '--break-system-packages where pip refuses it for the Python of ROS'
+    )
 
 
 def _can_use_cuda() -> bool:
