@@ -15,6 +15,10 @@ detectors are off by a few per cent from frame to frame."""
 _VELOCITY_TIME = 0.5
 """Seconds in which the velocity of a face that is not seen dies away."""
 
+_HOLD = 0.3
+"""Seconds that an undetected face is still reported, unless it is new: what is no face is rarely
+taken for one again."""
+
 _MAX_SHIFT = 0.7
 _MAX_GROWTH = 1.6
 """How far, in face widths, and how many times larger or smaller than predicted a face may be."""
@@ -26,13 +30,11 @@ class FaceTracker:
 
     :param max_lost: seconds that a face may go undetected before its id is retired; where frames
         are rarer, until the first frame without it.
-    :param hold: seconds that an undetected face is still reported, unless it is new: what is no
-        face is rarely taken for one again.
     """
 
-    def __init__(self, max_lost: float = 0.7, hold: float = 0.3) -> None:
+    def __init__(self, max_lost: float = 0.7) -> None:
         self._max_lost_ns = round(max_lost * 1e9)
-        self._hold_ns = round(min(hold, max_lost) * 1e9)
+        self._hold_ns = round(min(_HOLD, max_lost) * 1e9)
         self.reset()
 
     def reset(self) -> None:
@@ -86,7 +88,7 @@ class FaceTracker:
         :param detections: faces found in this frame, each once; known faces that were not
             looked for may be missing.
         :param stamp_ns: capture stamp; older than the last one resets the tracker.
-        :return: oldest first; faces undetected for at most ``hold`` are among them, but for new
+        :return: oldest first; faces undetected for at most `_HOLD` are among them, but for new
             ones.
         """
         self.predict(stamp_ns)

@@ -66,7 +66,6 @@ def visible(
     picture: np.ndarray,
     light: float | np.ndarray,
     rng: np.random.Generator,
-    photometry: Photometry = PHOTOMETRY,
 ) -> np.ndarray:
     """Photograph a scene with the visible sensor at a light level.
 
@@ -78,18 +77,16 @@ def visible(
     :param light: light level, 1.0 daylight to 0.02 near dark; a number, or an array that
         broadcasts against the picture, such as ``(N, 1, 1)``.
     :param rng: source of the noise.
-    :param photometry: constants of the sensor.
     :return: float32 in [0, 1] in steps of 1/255, same shape as the picture.
     """
     noise = rng.standard_normal(picture.shape, np.float32)
-    return visible_response(picture, light, noise, photometry)
+    return visible_response(picture, light, noise)
 
 
 def near_infrared(
     picture: np.ndarray,
     distance: float | np.ndarray,
     rng: np.random.Generator,
-    photometry: Photometry = PHOTOMETRY,
     face_width: float = 48.0,
 ) -> np.ndarray:
     """Photograph faces with the near-infrared sensor, lit by the rig's own lamp.
@@ -102,21 +99,19 @@ def near_infrared(
     :param distance: from the lens to the face in metres; a number, or an array that broadcasts
         against the picture, such as ``(N, 1, 1)``.
     :param rng: source of the noise.
-    :param photometry: constants of the sensor and the lamp.
     :param face_width: width of a face in the picture in pixels (the whole picture for FER2013).
     :return: float32 in [0, 1] in steps of 1/255, same shape as the picture.
     """
-    reflected = infrared_reflectance(picture, face_width, photometry)
-    reflected *= lamp_pattern(*picture.shape[-2:], photometry.lamp_vignette)
+    reflected = infrared_reflectance(picture, face_width)
+    reflected *= lamp_pattern(*picture.shape[-2:], PHOTOMETRY.lamp_vignette)
     noise = rng.standard_normal(picture.shape, np.float32)
-    return infrared_response(reflected, distance, noise, photometry)
+    return infrared_response(reflected, distance, noise)
 
 
 def visible_response(
     picture: np.ndarray,
     light: float | np.ndarray,
     noise: np.ndarray,
-    photometry: Photometry = PHOTOMETRY,
 ) -> np.ndarray:
     """Do as `visible` with given noise.
 
@@ -124,13 +119,13 @@ def visible_response(
     """
     # Without any light the read noise remains.
     light = np.maximum(np.float32(light), np.float32(1e-6))
-    gain = np.minimum(1.0 / light, photometry.visible_gain_limit)
+    gain = np.minimum(1.0 / light, PHOTOMETRY.visible_gain_limit)
     return _sensor(
         picture,
-        photometry.visible_electrons * light,
+        PHOTOMETRY.visible_electrons * light,
         light * gain,
         noise,
-        photometry.visible_read_noise,
+        PHOTOMETRY.visible_read_noise,
     )
 
 
@@ -138,7 +133,6 @@ def infrared_response(
     reflected: np.ndarray,
     distance: float | np.ndarray,
     noise: np.ndarray,
-    photometry: Photometry = PHOTOMETRY,
 ) -> np.ndarray:
     """Do the sensor's part of `near_infrared` with given noise.
 
@@ -146,20 +140,18 @@ def infrared_response(
     :param noise: float32 standard normal, of the picture's shape.
     """
     # Nearer than the lamp's reach, the automatic exposure is shortened to the same level.
-    lamp = np.minimum((photometry.lamp_reach / np.float32(distance)) ** 2, np.float32(1.0))
-    gain = np.minimum(1.0 / lamp, photometry.infrared_gain_limit)
+    lamp = np.minimum((PHOTOMETRY.lamp_reach / np.float32(distance)) ** 2, np.float32(1.0))
+    gain = np.minimum(1.0 / lamp, PHOTOMETRY.infrared_gain_limit)
     return _sensor(
         reflected,
-        photometry.infrared_electrons * lamp,
+        PHOTOMETRY.infrared_electrons * lamp,
         lamp * gain,
         noise,
-        photometry.infrared_read_noise,
+        PHOTOMETRY.infrared_read_noise,
     )
 
 
-def infrared_reflectance(
-    picture: np.ndarray, face_width: float, photometry: Photometry = PHOTOMETRY
-) -> np.ndarray:
+def infrared_reflectance(picture: np.ndarray, face_width: float) -> np.ndarray:
     """Estimate how much near infrared a visible scene reflects, without noise or lamp.
 
     Irises and pupils are not looked for: that irises turn out lighter and pupils stay dark follows
@@ -167,18 +159,17 @@ def infrared_reflectance(
 
     :param picture: float32 in [0, 1], grey ``(..., H, W)``.
     :param face_width: width of a face in the picture in pixels.
-    :param photometry: constants of the rendering.
     :return: float32 in [0, 1], a new array of the same shape.
     """
-    pixels_per_metre = face_width / photometry.face_width
+    pixels_per_metre = face_width / PHOTOMETRY.face_width
     picture = np.ascontiguousarray(picture, np.float32)
     height, width = picture.shape[-2:]
     smooth = np.empty_like(picture)
     wide = np.empty_like(picture)
-    blur = photometry.infrared_blur * pixels_per_metre
+    blur = PHOTOMETRY.infrared_blur * pixels_per_metre
     kernel = (2 * max(1, round(2.5 * blur)) + 1,) * 2
     # A box as wide as the features twice over is near enough to a Gaussian, and much faster.
-    box = (2 * round(photometry.infrared_feature_size * pixels_per_metre) + 1,) * 2
+    box = (2 * round(PHOTOMETRY.infrared_feature_size * pixels_per_metre) + 1,) * 2
     for source, out, out_wide in zip(
         picture.reshape(-1, height, width),
         smooth.reshape(-1, height, width),
@@ -188,7 +179,7 @@ def infrared_reflectance(
         cv2.GaussianBlur(source, kernel, blur, dst=out, borderType=cv2.BORDER_REPLICATE)
         cv2.blur(out, box, dst=out_wide, borderType=cv2.BORDER_REPLICATE)
 
-    texture, feature = photometry.infrared_texture_contrast, photometry.infrared_feature_contrast
+    texture, feature = PHOTOMETRY.infrared_texture_contrast, PHOTOMETRY.infrared_feature_contrast
     out = texture * picture
     smooth *= feature - texture
     out += smooth
@@ -196,7 +187,7 @@ def infrared_reflectance(
     out += wide
     np.clip(out, 0.0, 1.0, out=out)
     # x + k x (1 - x): monotonic, black and white stay, dark tones are lifted the most.
-    out *= (1.0 + photometry.infrared_lift) - photometry.infrared_lift * out
+    out *= (1.0 + PHOTOMETRY.infrared_lift) - PHOTOMETRY.infrared_lift * out
     return out
 
 
