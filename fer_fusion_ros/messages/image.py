@@ -7,6 +7,7 @@ also on what the pure Python ``rosbags`` reads from a bag; writing needs ROS.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import sys
 from typing import Any, NamedTuple
@@ -67,7 +68,8 @@ ENCODINGS: dict[str, _Encoding] = {
 def image_to_array(msg: Any, encoding: str, topic: str = '') -> np.ndarray:
     """Read an ``Image`` or ``CompressedImage``.
 
-    Sixteen-bit images are scaled to eight bits by 255/65535, as cv_bridge does.
+    Sixteen-bit images are scaled to eight bits by 255/65535, as cv_bridge does; a warning tells
+    once of a topic whose images leave the upper bits unused.
 
     :param encoding: 'mono8' or 'bgr8', the encoding to return.
     :param topic: named in the error, so that its reader knows where to look.
@@ -83,8 +85,8 @@ def image_to_array(msg: Any, encoding: str, topic: str = '') -> np.ndarray:
         if layout is None:
             return _by_cv_bridge(msg, encoding)
         image = _view(msg, layout)
-        if image.dtype == np.uint16:
-            _warn_of_few_bits(image, topic or 'image message')
+        if image.dtype == np.uint16 and _uses_few_bits(image):
+            _warn_of_few_bits(where)
         return _convert(image, layout, encoding)
     except ImageMessageError as error:
         raise ImageMessageError(f'{where}{error}') from error
@@ -206,15 +208,19 @@ def _convert(image: np.ndarray, layout: _Encoding, encoding: str) -> np.ndarray:
     return image
 
 
-def _warn_of_few_bits(image: np.ndarray, name: str) -> None:
-    """Warn of pixels that leave the upper bits of 16 unused, as they come out nearly black."""
-    brightest = int(image[::8, ::8].max(initial=0))
-    if 255 < brightest < 4096:
-        _logger.warning(
-            '%s: field data has no pixel above 4095 of 65535, which looks like 10 or 12 bits and '
-            'comes out nearly black; let the driver shift them to the left, or send mono8',
-            name,
-        )
+def _uses_few_bits(image: np.ndarray) -> bool:
+    """Return whether pixels leave the upper bits of 16 unused, and so come out nearly black."""
+    return 255 < int(image[::8, ::8].max(initial=0)) < 4096
+
+
+@functools.cache
+def _warn_of_few_bits(where: str) -> None:
+    """Warn once of each topic."""
+    _logger.warning(
+        '%sfield data has no pixel above 4095 of 65535, which looks like 10 or 12 bits and comes '
+        'out nearly black; let the driver shift them to the left, or send mono8',
+        where,
+    )
 
 
 def _decompress(msg: Any, encoding: str) -> np.ndarray:
