@@ -74,9 +74,8 @@ def _why(lens: LensStatus) -> str:
     if not lens.rate:
         return 'their stamps are all the same; the driver must set header.stamp to the capture'
     if lens.lead:
-        side = 'ahead of' if lens.lead > 0 else 'behind'
         return (
-            f"their stamps are {abs(lens.lead):.2f} s {side} the other lenses'; set the clock of "
-            'its computer by that of the others'
+            f'their stamps are {lens.offset()}; set the clock of its computer by that of the '
+            'others'
         )
     return 'no image of every other lens lies within the tolerance (--tolerance, --lenses)'

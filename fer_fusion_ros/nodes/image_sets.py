@@ -222,16 +222,13 @@ class ImageSets:
         return f'{dropped} sets were dropped, as the processor is too slow for them; try {cure}'
 
     def _why_missing(self, lens: str, status: SynchroniserStatus, then: str = '') -> str:
-        lead = status.lenses[lens].lead
-        if not lead:
+        stream = status.lenses[lens]
+        if not stream.lead:
             return f'{self._topics[lens]} is silent{then}'
         cure = 'set the clock of its computer by that of the others'
-        if lead < 0:
+        if stream.lead < 0:
             cure += ', or if its images come late, raise stale_after'
-        return (
-            f'{self._topics[lens]}: its stamps are {abs(lead):.2f} s '
-            f"{'ahead of' if lead > 0 else 'behind'} the other lenses'{then}; {cure}"
-        )
+        return f'{self._topics[lens]}: its stamps are {stream.offset()}{then}; {cure}'
 
     def _why_no_sets(self, status: SynchroniserStatus) -> list[str]:
         """Return why no images belong together, if so for a while although there are some."""

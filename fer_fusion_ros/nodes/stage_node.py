@@ -40,13 +40,14 @@ COMPLAINT_PERIOD = 10.0
 COMPRESSED = '/compressed'
 """What the topics of compressed images end in, after image_transport."""
 
-OVERRIDABLE = (
-    QoSPolicyKind.HISTORY,
-    QoSPolicyKind.DEPTH,
-    QoSPolicyKind.RELIABILITY,
-    QoSPolicyKind.DURABILITY,
-)
-"""What of a topic's QoS parameters can override."""
+POLICIES = {
+    'history': HistoryPolicy,
+    'reliability': ReliabilityPolicy,
+    'durability': DurabilityPolicy,
+}
+"""What of a topic's QoS parameters can override, beside its depth."""
+
+OVERRIDABLE = [QoSPolicyKind[name.upper()] for name in (*POLICIES, 'depth')]
 
 MAX_DEPTH = 10_000
 """Largest depth that a topic can be given."""
@@ -173,12 +174,7 @@ class StageNode(Node):
         if self.has_parameter(f'{prefix}.depth'):
             return
         of = f'of the {kind} of {topic}'
-        policies = (
-            ('history', HistoryPolicy),
-            ('reliability', ReliabilityPolicy),
-            ('durability', DurabilityPolicy),
-        )
-        for name, values in policies:
+        for name, values in POLICIES.items():
             choices = [each.name.lower() for each in values if each.name != 'UNKNOWN']
             default = getattr(qos, name).name.lower()
             declare(self, f'{prefix}.{name}', default, f'{name} {of}', choices=choices)

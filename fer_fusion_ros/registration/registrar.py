@@ -41,7 +41,7 @@ class Registrar:
         self._residual_period = residual_period
         self._counts: dict[str, int] = {}
         self._residuals: dict[str, float | None] = {}
-        self._unfit: dict[str, str] = {}
+        self._unfit: dict[str, list[str]] = {}
         self._warned: set[str] = set()
         self._sizes: dict[str, tuple[int, int]] = {}  # of the visible images
         # A map takes 1.8 MB at 640x480.
@@ -50,7 +50,9 @@ class Registrar:
 
     def problems(self) -> list[str]:
         """Return which lenses have a calibration for images of another shape."""
-        return [text for text in self._unfit.values() if text]
+        return [
+            f'no calibration of {" and ".join(unfit)}' for unfit in self._unfit.values() if unfit
+        ]
 
     def calibrate(self, models: Mapping[str, CameraModel | None]) -> None:
         """Go on with these camera models; as long as they are the same ones it costs nothing."""
@@ -120,7 +122,7 @@ class Registrar:
                     f'{lens} for its images of {size[0]}x{size[1]} (there is one for '
                     f'{model.width}x{model.height})'
                 )
-        self._unfit[side] = f'no calibration of {" and ".join(unfit)}' if unfit else ''
+        self._unfit[side] = unfit
         lacking += unfit
         if lacking and side not in self._warned:
             self._warned.add(side)

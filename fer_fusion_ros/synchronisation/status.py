@@ -27,6 +27,11 @@ class LensStatus:
     age: float
     stale: bool
 
+    def offset(self) -> str:
+        """Return `lead` in words."""
+        side = 'ahead of' if self.lead > 0 else 'behind'
+        return f"{abs(self.lead):.2f} s {side} the other lenses'"
+
 
 @dataclass(frozen=True)
 class SynchroniserStatus:

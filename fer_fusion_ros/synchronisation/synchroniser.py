@@ -155,9 +155,8 @@ class Synchroniser:
         )
         self._matcher.registerCallback(self._take)
         # What has waited for a lens that is stale now is complete.
-        waiting = [(frame.stamp_ns, stream, frame) for stream in live for frame in stream.queue()]
-        for stamp, stream, frame in sorted(waiting, key=lambda each: each[0]):
-            stream.filter.signalMessage(Stamped(frame, stamp))
+        for frame in self._waiting():
+            self._streams[frame.lens].filter.signalMessage(Stamped(frame, frame.stamp_ns))
 
     def _take(self, *messages: Stamped) -> None:
         self._completed.append([message.content for message in messages])
@@ -214,17 +213,18 @@ class Synchroniser:
                 sets.append(frame_set)
         return sets
 
+    def _waiting(self) -> list[Frame]:
+        """Return the frames that wait for others, in the order of their stamps."""
+        frames = [frame for stream in self._streams.values() for frame in stream.waiting.values()]
+        return sorted(frames, key=lambda frame: frame.stamp_ns)
+
     def _take_earlier(self, complete: list[Frame]) -> list[list[Frame]]:
         """Return what waits in vain, as it is earlier than a set, put together."""
         first = min(frame.stamp_ns for frame in complete)
-        frames = [
-            frame
-            for stream in self._streams.values()
-            for frame in stream.queue()
-            if (self._last_set or -1) < frame.stamp_ns < first
-        ]
         sets: list[list[Frame]] = []
-        for frame in sorted(frames, key=lambda frame: frame.stamp_ns):
+        for frame in self._waiting():
+            if not (self._last_set or -1) < frame.stamp_ns < first:
+                continue
             together = sets and frame.stamp_ns - sets[-1][0].stamp_ns < self._slop * 1e9
             if not together or any(frame.lens == other.lens for other in sets[-1]):
                 sets.append([])
@@ -268,9 +268,6 @@ class _Stream:
             if went_on and newest - (first if then is None else then) > stale_ns:
                 return True
         return False
-
-    def queue(self) -> list[Frame]:
-        return list(self.waiting.values())
 
     def forget(self) -> None:
         self.dropped += len(self.waiting)
