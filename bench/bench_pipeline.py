@@ -108,12 +108,14 @@ def live(people: int, seconds: float, settings: dict[str, str]) -> None:
     rclpy.init()
     node = rclpy.create_node('bench')
     frames: list[tuple[float, int, list[float]]] = []
+    readings: list[int] = []
     diagnostics: dict[str, dict[str, str]] = {}
 
     def on_expressions(message: ExpressionArray) -> None:
         latencies = [
             face.latency.sec + face.latency.nanosec * 1e-9 for face in message.expressions
         ]
+        readings.append(sum(face.lenses > 0 for face in message.expressions))
         frames.append((time.monotonic(), len(latencies), latencies))
 
     def on_diagnostics(message: DiagnosticArray) -> None:
@@ -146,6 +148,7 @@ def live(people: int, seconds: float, settings: dict[str, str]) -> None:
 
     spin_for(5.0)
     frames.clear()
+    readings.clear()
     before, used = dropped(), {each.name: each.cpu() for each in (lenses, pipeline)}
     began = time.monotonic()
     memory = []
@@ -155,6 +158,7 @@ def live(people: int, seconds: float, settings: dict[str, str]) -> None:
     lasted = time.monotonic() - began
     cpu = {each.name: (each.cpu() - used[each.name]) / lasted for each in (lenses, pipeline)}
     got = list(frames)
+    read = sum(readings) / people / lasted
     torch = 'libtorch' in Path(f'/proc/{pipeline.popen.pid}/maps').read_text()
     spin_for(1.5)
     lost = sum(dropped().values()) - sum(before.values())
@@ -167,6 +171,7 @@ def live(people: int, seconds: float, settings: dict[str, str]) -> None:
     faces = np.array([count for _, count, _ in got])
     print(f'\n{people} {"face" if people == 1 else "faces"}, {lasted:.0f} s')
     row('frames published per second', f'{len(got) / lasted:.2f}', '29.5' if people == 1 else '25')
+    row('readings of each face per second', f'{read:.2f}', '')
     row('faces per frame', f'{faces.mean():.2f}', str(people))
     row('images and sets dropped', str(lost), '0')
     row('capture to publish, p50 (ms)', f'{np.percentile(latencies, 50):.1f}', '<= 40')

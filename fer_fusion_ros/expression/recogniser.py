@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.face_expression import FaceExpression
 from fer_fusion_ros.expression.labels import UNCERTAIN
+from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.expression.smoother import Smoother
 from fer_fusion_ros.expression.stereo import (
     distance_by_width,
@@ -45,8 +47,9 @@ class Recogniser:
 
     Faces are found in the left pair (in the right one when the left is missing) and looked up in
     the other. All crops of a frame are fused in one batch and classified in one batch, those of
-    the right side mirrored. When there are more of them than ``max_views``, each face is read from
-    one side, the sides in turns.
+    the right side mirrored. When there are more of them than ``max_views``, or than there is time
+    for, each face is read from one side, the sides in turns; and when that takes too long still,
+    only the faces whose last reading is longest ago, while the others are followed.
 
     :param fuser: fuses the face crops.
     :param classifier: classifies the fused crops.
@@ -76,6 +79,8 @@ class Recogniser:
         self._stamp: int | None = None
         self._starts = True
         self._last: tuple[str, CameraModel | None] | None = None
+        self._read_at: dict[str, int] = {}
+        self._told: dict[str, FaceExpression] = {}
 
     @property
     def model(self) -> str:
@@ -88,18 +93,28 @@ class Recogniser:
         self._stamp = None
         self._starts = True
         self._last = None
+        self._read_at = {}
 
-    def process(self, pairs: Mapping[str, RegisteredPair], stamp_ns: int) -> list[FaceExpression]:
+    def process(
+        self, pairs: Mapping[str, RegisteredPair], stamp_ns: int, pace: Pace | None = None
+    ) -> list[FaceExpression]:
         """
         Read the expressions of all faces in a frame: `look`, then `read`.
 
         :param pairs: by side; one side may be absent.
         :param stamp_ns: capture stamp of the frame.
+        :param pace: tells how much there is time for; everything is read without it.
         :return: one for each face, oldest face first; empty when nobody is there.
         """
-        return self.read([self.look(pairs, stamp_ns)])[0]
+        glimpse = self.look(pairs, stamp_ns, pace)
+        (faces,) = self.read([glimpse])
+        if pace is not None:
+            pace.read(sum(map(len, glimpse.views)))
+        return faces
 
-    def look(self, pairs: Mapping[str, RegisteredPair], stamp_ns: int) -> 'Glimpse':
+    def look(
+        self, pairs: Mapping[str, RegisteredPair], stamp_ns: int, pace: Pace | None = None
+    ) -> 'Glimpse':
         """
         Find the faces of a frame, and cut them out; frames come in order.
 
@@ -107,6 +122,7 @@ class Recogniser:
 
         :param pairs: by side; one side may be absent.
         :param stamp_ns: capture stamp of the frame.
+        :param pace: tells how many crops there is time to read; None for any number.
         """
         if self._stamp is not None and stamp_ns < self._stamp:
             self.reset()
@@ -129,9 +145,9 @@ class Recogniser:
                     boxes.append((pairs[side], box))
             places.append(boxes)
             distances.append(distance)
-        views = [
-            [self._view(*each) for each in boxes] for boxes in self._affordable(places, stamp_ns)
-        ]
+        names = [track.face_id for track in tracks]
+        affordable = self._affordable(names, places, stamp_ns, pace)
+        views = [[self._view(*each) for each in boxes] for boxes in affordable]
         return Glimpse(
             stamp_ns, starts, pair.side, pair.size, pair.model, tracks, views, distances
         )
@@ -154,6 +170,7 @@ class Recogniser:
     ) -> list[FaceExpression]:
         if glimpse.starts:
             self._smoother.reset()
+            self._told = {}
         if glimpse.side is None:
             return []
         self._smoother.keep({track.face_id for track in glimpse.tracks})
@@ -161,30 +178,47 @@ class Recogniser:
         for track, face, distance in zip(
             glimpse.tracks, glimpse.views, glimpse.distances, strict=True
         ):
-            raw = combine([next(probabilities) for _ in face])
-            smooth = self._smoother.update(track.face_id, raw, glimpse.stamp_ns)
-            lenses = {lens for view in face for lens in view.lenses}
             place = position(glimpse.model, track.box, distance)
+            told = (
+                self._judge(track.face_id, face, probabilities, glimpse.stamp_ns)
+                if face
+                else _remembered(self._told.get(track.face_id))
+            )
             results.append(
                 FaceExpression(
                     face_id=track.face_id,
                     side=glimpse.side,
                     box=track.box,
                     image_size=glimpse.size,
-                    probabilities=smooth,
-                    raw_probabilities=raw,
-                    category=self._category(smooth),
-                    confidence=float(smooth.max()),
-                    raw_category=self._category(raw),
-                    raw_confidence=float(raw.max()),
-                    modality=_modality(face),
-                    lenses=sum(LENS_BITS[lens] for lens in lenses),
-                    illumination=_illumination(face),
                     position=place,
                     distance=math.nan if place is None else float(np.linalg.norm(place)),
+                    **told,
                 )
             )
+        self._told = {face.face_id: face for face in results}
         return results
+
+    def _judge(
+        self,
+        face_id: str,
+        face: Sequence['_View'],
+        probabilities: Iterator[np.ndarray],
+        stamp_ns: int,
+    ) -> dict[str, Any]:
+        raw = combine([next(probabilities) for _ in face])
+        smooth = self._smoother.update(face_id, raw, stamp_ns)
+        lenses = {lens for view in face for lens in view.lenses}
+        return {
+            'probabilities': smooth,
+            'raw_probabilities': raw,
+            'category': self._category(smooth),
+            'confidence': float(smooth.max()),
+            'raw_category': self._category(raw),
+            'raw_confidence': float(raw.max()),
+            'modality': _modality(face),
+            'lenses': sum(LENS_BITS[lens] for lens in lenses),
+            'illumination': _illumination(face),
+        }
 
     def _follow(self, pair: RegisteredPair) -> None:
         """Take the faces along when they are looked for on the other side from now on."""
@@ -198,14 +232,31 @@ class Recogniser:
         self.finder.move(shift)
 
     def _affordable(
-        self, places: list[list[tuple[RegisteredPair, Box]]], stamp_ns: int
+        self,
+        names: Sequence[str],
+        places: list[list[tuple[RegisteredPair, Box]]],
+        stamp_ns: int,
+        pace: Pace | None,
     ) -> list[list[tuple[RegisteredPair, Box]]]:
-        """Return where to read each face: everywhere, or when that is too much in one place."""
-        if sum(len(boxes) for boxes in places) <= self._max_views:
-            return places
-        # By the stamp: a replay, and nodes that started at other times, take the same turns.
-        turn = stamp_ns // _TURN_NS
-        return [[boxes[(turn + i) % len(boxes)]] for i, boxes in enumerate(places)]
+        """Return where to read each face: everywhere, in one place, or nowhere in this frame."""
+        crops = sum(map(len, places))
+        wanted = crops if crops <= self._max_views else len(places)
+        most = wanted if pace is None else pace.allow(wanted)
+        if most < crops:
+            # By the stamp: a replay, and nodes that started at other times, take the same turns;
+            # a face's next reading is from the other side, also where not each frame has one.
+            turn = stamp_ns // (_TURN_NS * math.ceil(len(places) / most))
+            places = [[boxes[(turn + i) % len(boxes)]] for i, boxes in enumerate(places)]
+            longest_ago = sorted(names, key=lambda name: self._read_at.get(name, -1))[:most]
+            places = [
+                boxes if name in longest_ago else []
+                for name, boxes in zip(names, places, strict=True)
+            ]
+        self._read_at = {
+            name: stamp_ns if boxes else self._read_at.get(name, -1)
+            for name, boxes in zip(names, places, strict=True)
+        }
+        return places
 
     def _view(self, pair: RegisteredPair, box: Box) -> '_View':
         size = self._classifier.size + 2 * MARGIN
@@ -296,6 +347,12 @@ def combine(probabilities: Sequence[np.ndarray]) -> np.ndarray:
     logs = np.log(np.maximum(probabilities, np.float32(1e-12))).mean(axis=0)
     odds = np.exp(logs - logs.max())
     return odds / odds.sum()
+
+
+def _remembered(told: FaceExpression | None) -> dict[str, Any]:
+    """Return what the last reading of a face told that still holds when it is only followed."""
+    names = ('probabilities', 'category', 'confidence', 'modality', 'illumination')
+    return {} if told is None else {name: getattr(told, name) for name in names}
 
 
 def _modality(views: Sequence[_View]) -> Modality:

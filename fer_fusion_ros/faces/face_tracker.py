@@ -19,6 +19,10 @@ _HOLD = 0.3
 """Seconds that an undetected face is still reported, unless it is new: what is no face is rarely
 taken for one again."""
 
+_PROMPT = 0.1
+"""Seconds between frames from which a face is told when it is first seen. Where the next frame is
+nearer, it is to be seen there too: what is no face is often seen in one frame alone."""
+
 _MAX_SHIFT = 0.7
 _MAX_GROWTH = 1.6
 """How far, in face widths, and how many times larger or smaller than predicted a face may be."""
@@ -27,6 +31,9 @@ _MAX_GROWTH = 1.6
 class FaceTracker:
     """
     Give faces stable, anonymous ids by constant velocity and nearness.
+
+    A face is told of, and has an id, from the second frame in which it is seen; from the first one
+    at the start, and where frames are rare.
 
     :param max_lost: seconds that a face may go undetected before its id is retired; where frames
         are rarer, until the first frame without it.
@@ -58,8 +65,8 @@ class FaceTracker:
         Move all faces on to a stamp without looking.
 
         :param stamp_ns: capture stamp; older than the last one resets the tracker.
-        :return: oldest first, also those too long undetected to be reported by `update`;
-            ``detected`` is False.
+        :return: oldest first, also those too long undetected to be reported by `update`, and those
+            not reported yet, without an id; ``detected`` is False.
         """
         if self._stamp is not None and stamp_ns < self._stamp:
             self.reset()
@@ -92,6 +99,7 @@ class FaceTracker:
             ones.
         """
         self.predict(stamp_ns)
+        prompt = self._gap is None or self._gap >= _PROMPT * 1e9
         pairs = sorted(
             (distance, index, number)
             for index, face in enumerate(self._faces)
@@ -106,18 +114,21 @@ class FaceTracker:
             self._faces[index].correct(detections[number], stamp_ns)
         for number, detection in enumerate(detections):
             if number not in matched.values():
-                self._faces.append(_Face(f'face-{self._next}', detection, stamp_ns))
+                self._faces.append(_Face(detection, stamp_ns))
+        for face in self._faces:
+            if not face.face_id and (prompt or face.sightings > 1):
+                face.face_id = f'face-{self._next}'
                 self._next += 1
         held = [face for face in self._faces if stamp_ns - face.seen <= self._hold_ns]
-        tracks = [face.track(detected=face.seen == stamp_ns) for face in held]
+        tracks = [face.track(detected=face.seen == stamp_ns) for face in held if face.face_id]
         return [track for track in tracks if track.detected or not track.is_new]
 
 
 class _Face:
     """Position, size and velocity of one face."""
 
-    def __init__(self, face_id: str, detection: Detection, stamp_ns: int) -> None:
-        self.face_id = face_id
+    def __init__(self, detection: Detection, stamp_ns: int) -> None:
+        self.face_id = ''
         self.x, self.y, self.width, self.height = _centred(detection.box)
         self.vx = self.vy = 0.0  # pixels per second
         self.score = detection.score

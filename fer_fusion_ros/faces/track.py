@@ -10,7 +10,7 @@ SURE = 3
 class Track:
     """Where a followed face is in the current frame.
 
-    :ivar face_id: ``face-1``, ``face-2``, ... in the order of appearance.
+    :ivar face_id: ``face-1``, ``face-2``, ... in the order of appearance; empty until told of.
     :ivar box: x, y, width, height in pixels.
     :ivar score: of its last detection.
     :ivar detected: found in this frame, else predicted.

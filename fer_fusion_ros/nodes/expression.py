@@ -16,7 +16,7 @@ from fer_fusion_ros.nodes.expression_publisher import ExpressionPublisher
 from fer_fusion_ros.nodes.image_sets import ImageSets, registered_topics
 from fer_fusion_ros.nodes.parameters import report_unknown
 from fer_fusion_ros.nodes.run import run
-from fer_fusion_ros.nodes.settings import EXPRESSION, declare_settings
+from fer_fusion_ros.nodes.settings import EXPRESSION, declare_pace, declare_settings
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.nodes.worker import Worker
 from fer_fusion_ros.pipeline.pipeline import create_recogniser
@@ -35,6 +35,7 @@ class ExpressionNode(StageNode):
         super().__init__('expression', **node_arguments)
         self._recogniser = create_recogniser(declare_settings(self, *EXPRESSION))
         self._expressions = ExpressionPublisher(self)
+        self._pace = declare_pace(self)
         self._overlay_side = SIDES[0]
         self._fused: dict[str, Subscription] = {}
         # What the next overlays lack: the image or the faces, by stamp.
@@ -42,12 +43,15 @@ class ExpressionNode(StageNode):
         self._halves_lock = threading.Lock()
         self._painter = Worker(self._paint, 1, self.on_error)
         self.create_timer(0.5, self._watch_overlay, clock=self.steady_clock)
-        self._images = ImageSets(self, registered_topics, self._work, incomplete=True)
+        self._images = ImageSets(
+            self, registered_topics, self._work, incomplete=True, pace=self._pace
+        )
         report_unknown(self)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return the state of the streams, the figures of the output and the models."""
         problems, values = self._images.diagnose()
+        problems += self._expressions.problems()
         return problems, {**values, **self._expressions.values(), 'model': self._recogniser.model}
 
     def close(self) -> None:
@@ -70,7 +74,7 @@ class ExpressionNode(StageNode):
                 headers[side] = make_header(reference.stamp_ns, reference.frame_id)
         if not pairs:
             return
-        faces = self._recogniser.process(pairs, frame_set.stamp_ns)
+        faces = self._recogniser.process(pairs, frame_set.stamp_ns, self._pace)
         self._expressions.publish(faces, headers, self._recogniser.model)
         if self._fused:
             self._overlay_side = next(iter(pairs))

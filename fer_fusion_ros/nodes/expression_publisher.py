@@ -19,6 +19,7 @@ from fer_fusion_ros.messages.image import array_to_image
 from fer_fusion_ros.messages.qos import PUBLISHER_QOS
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
+from fer_fusion_ros.nodes.settings import how_to_relieve
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.pipeline.overlay import draw_overlay
 
@@ -35,6 +36,8 @@ class ExpressionPublisher:
         self._marked: dict[str, Header] = {}
         self._frames = 0
         self._faces = 0
+        self._read = self._unread = 0
+        self._reported = (0, 0)
         self._latencies: deque[float] = deque(maxlen=30)
 
     def publish(
@@ -52,6 +55,8 @@ class ExpressionPublisher:
             age = self._node.age(stamp_to_ns(of_side.stamp))
             message = to_expression_stamped(face, of_side, age, model)
             self._expression.publish(message)
+            self._read += bool(face.lenses)
+            self._unread += not face.lenses
             messages.append(message)
         self._expressions.publish(to_expression_array(header, messages))
         if self._markers.get_subscription_count():
@@ -64,11 +69,29 @@ class ExpressionPublisher:
         self._faces = len(faces)
         self._latencies.append(self._node.age(stamp_to_ns(header.stamp)).nanoseconds * 1e-6)
 
+    def problems(self) -> list[str]:
+        """Return what is wrong since the last call."""
+        read, unread = self._read - self._reported[0], self._unread - self._reported[1]
+        self._reported = (self._read, self._unread)
+        # On one of three frames is still many times within the smoothing's time.
+        if unread <= 2 * read:
+            return []
+        return [
+            f'faces were read {read} times and only followed {unread} times, as the processor is '
+            f'too slow; try {how_to_relieve(self._node)}'
+        ]
+
     def values(self) -> dict[str, Any]:
         """Return figures for the diagnostics."""
         latencies = list(self._latencies)
         mean = f'{sum(latencies) / len(latencies):.1f}' if latencies else 'unknown'
-        return {'frames out': self._frames, 'faces': self._faces, 'latency (ms)': mean}
+        return {
+            'frames out': self._frames,
+            'faces': self._faces,
+            'faces read': self._read,
+            'faces only followed': self._unread,
+            'latency (ms)': mean,
+        }
 
     def overlay_wanted(self) -> bool:
         """Return whether anybody subscribes to the overlay."""

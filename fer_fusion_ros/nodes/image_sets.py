@@ -11,6 +11,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from fer_fusion_ros.exceptions import FerFusionError
+from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES, is_infrared, side_of
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
@@ -19,6 +20,7 @@ from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 from fer_fusion_ros.nodes.core_log import CoreLog
 from fer_fusion_ros.nodes.parameters import declare
+from fer_fusion_ros.nodes.settings import how_to_relieve
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.nodes.worker import Worker
 from fer_fusion_ros.synchronisation import (
@@ -54,6 +56,7 @@ class ImageSets:
     :param work: called with frame sets, whose images are still messages where they came by topic.
     :param subscribe: False when frames come by :meth:`add` alone, from any thread.
     :param incomplete: also take sets that lack some lenses, see `Synchroniser`.
+    :param pace: is told of the sets and of the work on them.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class ImageSets:
         *,
         subscribe: bool = True,
         incomplete: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         self.lenses: list[str] = declare(
             node, 'lenses', list(LENSES), 'lenses to use', choices=LENSES
@@ -120,7 +124,9 @@ class ImageSets:
         self._synchroniser = Synchroniser(
             self.lenses, slop=slop, stale_after=stale_after, incomplete=incomplete
         )
-        self._worker = Worker(work, depth, self._on_error)
+        self._work = work
+        self._pace = pace
+        self._worker = Worker(self._at_pace if pace else work, depth, self._on_error)
         lenses_of: dict[str, list[str]] = {}
         for lens in self.lenses:
             image_topic, info_topic = topics(lens)
@@ -179,7 +185,10 @@ class ImageSets:
             problems.append(f'{count} images of {lens} refused: {reason}')
         dropped = self._worker.dropped
         if dropped > self._reported:
-            problems.append(self._too_slow(dropped - self._reported))
+            problems.append(
+                f'{dropped - self._reported} sets were dropped, as the processor is too slow for '
+                f'them; try {how_to_relieve(self._node)}'
+            )
             self._reported = dropped
         failures, self._failures = self._failures, []
         if failures:
@@ -213,13 +222,6 @@ class ImageSets:
     def _on_error(self, error: Exception) -> None:
         self._failures.append(error)
         self._node.on_error(error)
-
-    def _too_slow(self, dropped: int) -> str:
-        cure = 'fewer images per second'
-        weights = self._node.get_parameter_or('expression_weights').value
-        if weights in ('', 'expression'):
-            cure = f'-p expression_weights:=expression_stride2, or {cure}'
-        return f'{dropped} sets were dropped, as the processor is too slow for them; try {cure}'
 
     def _why_missing(self, lens: str, status: SynchroniserStatus, then: str = '') -> str:
         stream = status.lenses[lens]
@@ -292,7 +294,14 @@ class ImageSets:
             self._calibrated = known or time.monotonic() - self._first > START_UP
         with self._lock:
             while self._calibrated and self._held:
+                if self._pace:
+                    self._pace.arrive()
                 self._worker.put(self._held.popleft())
+
+    def _at_pace(self, frame_set: FrameSet) -> None:
+        self._pace.begin(self._worker.waiting)
+        self._work(frame_set)
+        self._pace.end()
 
     def _watch_lenses(self) -> None:
         if self._first is None or time.monotonic() - self._first < START_UP:

@@ -12,7 +12,7 @@ from fer_fusion_ros.nodes.image_sets import ImageSets, raw_topics
 from fer_fusion_ros.nodes.pair_publisher import PairPublisher
 from fer_fusion_ros.nodes.parameters import declare, report_unknown
 from fer_fusion_ros.nodes.run import run
-from fer_fusion_ros.nodes.settings import EXPRESSION, REGISTRATION, declare_settings
+from fer_fusion_ros.nodes.settings import EXPRESSION, REGISTRATION, declare_pace, declare_settings
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.pipeline import Pipeline
 from fer_fusion_ros.synchronisation import FrameSet
@@ -30,10 +30,11 @@ class PipelineNode(StageNode):
         self._pairs = PairPublisher(self)
         self._fused = FusedPublisher(self)
         self._expressions = ExpressionPublisher(self)
+        self._pace = declare_pace(self)
         own = declare(
             self, 'cameras', False, 'do what camera_array does too, in this process, without DDS'
         )
-        self._images = ImageSets(self, raw_topics, self._work, subscribe=not own)
+        self._images = ImageSets(self, raw_topics, self._work, subscribe=not own, pace=self._pace)
         self.companions: list[CameraArray] = []
         if own:
             # This process may have been told another name for its pipeline.
@@ -45,7 +46,7 @@ class PipelineNode(StageNode):
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return the state of the streams, the figures of every stage and the models."""
         problems, values = self._images.diagnose()
-        problems += self._pipeline.registrar.problems()
+        problems += [*self._pipeline.registrar.problems(), *self._expressions.problems()]
         values |= {**self._pairs.values(), **self._expressions.values()}
         return problems, {**values, 'model': self._pipeline.model}
 
@@ -63,7 +64,7 @@ class PipelineNode(StageNode):
         frame_set = self._images.read(frame_set)
         if not frame_set.frames:
             return
-        result = self._pipeline.process(frame_set)
+        result = self._pipeline.process(frame_set, self._pace)
         headers = {
             side: make_header(stamp, result.frame_ids[side])
             for side, stamp in result.stamps.items()

@@ -2,6 +2,7 @@
 
 from rclpy.node import Node
 
+from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.nodes.parameters import declare
 from fer_fusion_ros.pipeline.settings import CHOICES, DESCRIPTIONS, RANGES, PipelineSettings
 
@@ -32,3 +33,23 @@ def declare_settings(node: Node, *names: str) -> PipelineSettings:
         for name in names
     }
     return PipelineSettings(**values)
+
+
+def declare_pace(node: Node) -> Pace | None:
+    """Declare whether to read fewer faces where there is no time for all; return how many then."""
+    keep = declare(
+        node,
+        'keep_pace',
+        True,
+        'where there is no time to read every face in every frame, read some and follow the '
+        'others, rather than drop frames',
+    )
+    return Pace() if keep else None
+
+
+def how_to_relieve(node: Node) -> str:
+    """Return what helps where the processor is too slow."""
+    weights = node.get_parameter_or('expression_weights').value
+    if weights in ('', 'expression'):
+        return '-p expression_weights:=expression_stride2, or fewer images per second'
+    return 'fewer images per second'

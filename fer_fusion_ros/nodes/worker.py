@@ -46,6 +46,11 @@ class Worker(Generic[Item]):
             self._items.append(item)
             self._change.notify()
 
+    @property
+    def waiting(self) -> int:
+        """Return how many items wait."""
+        return len(self._items)
+
     def close(self) -> None:
         """Finish the item in work, forget the others and end the thread."""
         with self._change:

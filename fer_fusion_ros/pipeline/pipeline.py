@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from fer_fusion_ros.expression.classifier import Classifier
+from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.expression.recogniser import Glimpse, Recogniser
 from fer_fusion_ros.faces import FaceFinder, create_detector
 from fer_fusion_ros.fusion.fuser import Fuser
@@ -62,10 +63,14 @@ class Pipeline:
         """Name and content hash of the networks, for ``ExpressionStamped.model``."""
         return self.recogniser.model
 
-    def process(self, frame_set: FrameSet) -> PipelineResult:
-        """Process the frames of one moment; frame sets come in the order of their stamps."""
+    def process(self, frame_set: FrameSet, pace: Pace | None = None) -> PipelineResult:
+        """
+        Process the frames of one moment; frame sets come in the order of their stamps.
+
+        :param pace: tells how many faces there is time to read; all are read without it.
+        """
         pairs = self.register(frame_set)
-        faces = self.recogniser.process(pairs, frame_set.stamp_ns)
+        faces = self.recogniser.process(pairs, frame_set.stamp_ns, pace)
         references = {side: frame_set.reference(side) for side in pairs}
         return PipelineResult(
             frame_set.stamp_ns,

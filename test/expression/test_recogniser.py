@@ -1,8 +1,12 @@
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from fer_fusion_ros.expression.data.labelled_photographs import cut_face
 from fer_fusion_ros.expression.labels import UNCERTAIN
+from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.expression.recogniser import combine
 from fer_fusion_ros.faces import Detection, FaceDetector
 from fer_fusion_ros.fusion.modality import Modality
@@ -82,8 +86,6 @@ def test_photographs_are_framed_as_faces_are_here(recogniser):
 
 
 def test_fills_every_field():
-    from dataclasses import replace
-
     recogniser = create_recogniser(replace(SETTINGS, max_views=4))
     results = run(recogniser, frames(6, people=2))
     assert [len(faces) for faces in results] == [2] * 6
@@ -136,8 +138,6 @@ def test_without_calibration_there_is_no_distance(recogniser):
 
 
 def test_the_sides_take_turns_when_there_are_too_many_faces():
-    from dataclasses import replace
-
     both = create_recogniser(replace(SETTINGS, max_views=4))
     assert [[face.lenses for face in faces] for faces in run(both, frames(2, people=2))] == [
         [15, 15],
@@ -147,6 +147,53 @@ def test_the_sides_take_turns_when_there_are_too_many_faces():
     first, second = [[face.lenses for face in faces] for faces in run(turns, frames(2, people=2))]
     left, right = 5, 10
     assert sorted(first) == [left, right] and second == first[::-1]
+
+
+class Budget(Pace):
+    """Allows so many crops."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+
+    def allow(self, wanted):
+        return min(self.most, super().allow(wanted))
+
+
+def test_where_time_is_short_faces_take_turns_and_the_others_are_followed():
+    recogniser = create_recogniser(replace(SETTINGS, min_confidence=0.0))
+    results = [recogniser.process(pairs, stamp, Budget(1)) for stamp, pairs in frames(8, people=2)]
+    assert [len(faces) for faces in results] == [2] * 8
+    # Each face in turn, from one side and then the other.
+    left, right = 5, 10
+    first, second = ([face.lenses for face in faces] for faces in zip(*results, strict=True))
+    assert [bool(lenses) for lenses in first] == [True, False] * 4
+    assert [bool(lenses) for lenses in second] == [False, True] * 4
+    assert set(first) == set(second) == {0, left, right}
+    # One that was never read is not known; one that was read is as it was.
+    unknown = results[0][1]
+    assert unknown.category == UNCERTAIN and unknown.modality is Modality.UNKNOWN
+    assert np.isnan(unknown.illumination)
+    for before, after in pairwise(results[1:]):
+        for old, new in zip(before, after, strict=True):
+            assert old.face_id == new.face_id and new.modality is Modality.FUSED
+            assert old.box != new.box and new.distance == pytest.approx(3.0, abs=0.2)
+            if new.lenses:
+                assert new.raw_category == new.raw_probabilities.argmax()
+                continue
+            assert new.probabilities is old.probabilities and new.category == old.category
+            assert new.confidence == old.confidence and new.illumination == old.illumination
+            assert new.raw_category == UNCERTAIN
+            assert new.raw_probabilities == pytest.approx([1 / 7] * 7)
+
+
+def test_a_face_is_read_from_one_side_where_there_is_no_time_for_both(recogniser):
+    stream = frames(2)
+    lenses = [recogniser.process(pairs, stamp, Budget(1))[0].lenses for stamp, pairs in stream]
+    assert sorted(lenses) == [5, 10]
+    (_, pairs), *_ = frames(1)
+    recogniser.reset()
+    assert recogniser.process(pairs, 0, Budget(2))[0].lenses == 15
 
 
 def test_the_right_side_is_read_in_the_mirror(monkeypatch):
@@ -173,8 +220,6 @@ def test_nobody_is_there(recogniser):
 
 
 def test_abstains_below_its_confidence():
-    from dataclasses import replace
-
     strict = create_recogniser(replace(SETTINGS, min_confidence=1.0))
     (face,) = run(strict, frames(1))[0]
     assert face.category == face.raw_category == UNCERTAIN

@@ -67,11 +67,31 @@ def test_a_new_face_is_told_while_it_is_seen_and_held_once_it_is_sure():
         assert [each.detected for each in unseen] == ([False] if frame == SURE else [])
 
 
+def test_what_is_seen_in_one_frame_alone_is_not_told():
+    tracker = FaceTracker()
+    for frame in range(6):
+        tracker.update([face(100)], frame * FRAME)
+    assert len(tracker.update([face(100), face(400)], 6 * FRAME)) == 1
+    assert [len(tracker.update([face(100)], frame * FRAME)) for frame in range(7, 40)] == [1] * 33
+    # It has taken no id from one that is seen again.
+    tracker.update([face(100), face(600)], 40 * FRAME)
+    tracks = tracker.update([face(100), face(601)], 41 * FRAME)
+    assert [track.face_id for track in tracks] == ['face-1', 'face-2']
+
+
+def test_where_frames_are_rare_a_face_is_told_at_once():
+    tracker = FaceTracker()
+    for index in range(4):
+        tracks = tracker.update([face(100 + 100 * n) for n in range(index)], index * 200_000_000)
+        assert [track.face_id for track in tracks] == [f'face-{n + 1}' for n in range(index)]
+
+
 def test_a_face_of_another_size_is_another_face():
     tracker = FaceTracker()
     for frame in range(SURE):
         tracker.update([face(100, size=50)], frame * FRAME)
-    tracks = tracker.update([face(100, size=120)], SURE * FRAME)
+    for frame in range(SURE, SURE + 2):
+        tracks = tracker.update([face(100, size=120)], frame * FRAME)
     assert [(track.face_id, track.detected) for track in tracks] == [
         ('face-1', False),
         ('face-2', True),

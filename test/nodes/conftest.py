@@ -28,7 +28,7 @@ LOSSLESS = [
         '-p',
         f'qos_overrides./fer/{lens}/image_raw.subscription.depth:=50',
     )
-] + ['-p', 'queue_depth:=100']
+] + ['-p', 'queue_depth:=100', '-p', 'keep_pace:=false']
 """Arguments with which a node misses no frame, however busy the machine is."""
 
 

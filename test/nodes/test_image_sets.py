@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
+from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.nodes.image_sets import START_UP, ImageSets, raw_topics
 from fer_fusion_ros.nodes.stage_node import StageNode
@@ -21,11 +22,11 @@ IMAGE = np.zeros((8, 8), np.uint8)
 def make_images(ros_context):
     made = []
 
-    def make(work=lambda _: time.sleep(0.2), arguments=(), **parameters):
+    def make(work=lambda _: time.sleep(0.2), arguments=(), pace=None, **parameters):
         node = StageNode('slow', context=ros_context, cli_args=['--ros-args', *arguments])
         for name, value in parameters.items():
             node.declare_parameter(name, value)
-        images = ImageSets(node, raw_topics, work, subscribe=False)
+        images = ImageSets(node, raw_topics, work, subscribe=False, pace=pace)
         made.append((node, images))
         return images
 
@@ -61,6 +62,24 @@ def test_dropped_sets_are_reported_once_and_with_a_cure(make_images, parameters,
     assert problem.startswith(f'{dropped} sets were dropped')
     assert cure in problem
     assert drops() == []
+
+
+def test_the_pace_is_told_of_the_sets_and_of_the_work_on_them(make_images):
+    pace, allowed = Pace(), []
+
+    def work(frame_set):
+        allowed.append(pace.allow(8))
+        time.sleep(0.01 * allowed[-1])
+        pace.read(allowed[-1])
+
+    images = make_images(work, pace=pace)
+    for index in range(100):
+        for lens in LENSES:
+            images.add(Frame(lens, index * 33_000_000, IMAGE))
+        time.sleep(START_UP if index == 0 else 0.02)
+    # 80 ms of work at first, where 20 are between two sets.
+    assert allowed[0] == 8
+    assert set(allowed[-10:]) <= {1, 2}
 
 
 def test_work_that_fails_and_lenses_without_calibration_are_reported(make_images):

@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
+from diagnostic_msgs.msg import DiagnosticArray
+
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig import SimulatedRig
 from fer_fusion_ros.messages.stamps import stamp_to_ns
@@ -106,6 +108,40 @@ def test_two_faces_keep_their_ids_while_they_move(pipeline, spin_until):
         lefts = [face.roi.x_offset for faces in seen for face in faces if face.face_id == name]
         assert max(lefts) - min(lefts) > 10
         assert all(abs(b - a) < 40 for a, b in pairwise(lefts))
+
+
+@pytest.mark.parametrize('keep', ['true', 'false'])
+def test_a_processor_that_is_too_slow_reads_faces_in_turns(pipeline, record, spin_until, keep):
+    diagnostics = record(DiagnosticArray, '/diagnostics')
+    feeder, arrays, node = pipeline(
+        *('-p', 'threads:=1', '-p', f'keep_pace:={keep}'), people=4, dwell=60.0
+    )
+    # As fast as they go.
+    for index in range(400):
+        feeder.send(index / 200, shown=0.0)
+        spin_until(lambda: False, 0.001)
+    assert any(array.expressions for array in arrays), node.output
+    followed = [
+        (before, after)
+        for one, other in pairwise(arrays)
+        for before in one.expressions
+        for after in other.expressions
+        if before.face_id == after.face_id and not after.lenses
+    ]
+    if keep == 'false':
+        assert not followed
+        return
+    assert followed
+    for before, after in followed:
+        assert after.expression == before.expression
+        assert after.raw.label == 'uncertain'
+    assert spin_until(
+        lambda: any('only followed' in _message(each, '/fer/pipeline') for each in diagnostics)
+    )
+
+
+def _message(diagnostics, name):
+    return ' '.join(status.message for status in diagnostics.status if status.name == name)
 
 
 def test_four_nodes_give_what_the_pipeline_gives(start_node, make_feeder, record, spin_until):
