@@ -13,6 +13,13 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 
+# Make splits words at spaces, so `clean` would remove other folders; CMake and rosidl fail with
+# quotes and with letters beyond ASCII.
+ifneq ($(shell LC_ALL=C; case "$$(pwd -P)" in (*[!A-Za-z0-9/._+@~-]*) echo odd;; esac),)
+  $(error The path $(CURDIR) has characters that break a build: only ASCII letters, digits \
+    and / . _ + @ ~ - are allowed. Move this folder to another path)
+endif
+
 # A sourced distribution is a prefix with rclpy that is not one of our own environments.
 SOURCED := $(shell IFS=:; for p in $$AMENT_PREFIX_PATH; do \
   [ -d "$$p/share/rclpy" ] && [ ! -e "$$p/pyvenv.cfg" ] && echo yes && break; done)
@@ -45,7 +52,10 @@ RUN = $(ENTER) && source $(INSTALL)/setup.bash
 SOURCES := $(shell find fer_fusion_ros msg launch config cmake tools -type f \
   -not -name '*.pyc' 2>/dev/null) CMakeLists.txt package.xml
 
-.PHONY: demo test test-interop build lint env clean
+# The environment knows the folder that it was made in, and works in no other.
+MADE_AS := $(shell source $(VENV)/bin/activate 2>/dev/null && echo "$$VIRTUAL_ENV")
+
+.PHONY: demo test test-interop build lint env clean moved
 .DELETE_ON_ERROR:
 
 demo: build
@@ -79,6 +89,14 @@ $(VENV)/.created:
 	$(LOCK) $(PYTHON) -m venv $(VENV_OPTIONS) $(VENV)
 	$(LOCK) $(VENV)/bin/pip install --quiet 'pip>=24' 'setuptools<80'
 	touch $@
+
+ifneq ($(filter-out $(VENV),$(MADE_AS)),)
+$(VENV)/.created: moved
+endif
+
+moved:
+	@echo 'This folder has moved: $(VENV) and what was built with it are made anew.' >&2
+	rm -rf $(VENV) $(BUILD) $(INSTALL)
 
 $(VENV)/.run: setup.py tools/project.py $(VENV)/.created
 	$(call install_extras,$(BASE) engine demo)

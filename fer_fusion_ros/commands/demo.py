@@ -8,6 +8,9 @@ and draws the video and the picture from it.
 from __future__ import annotations
 
 import argparse
+import fcntl
+import importlib
+import json
 import os
 import shutil
 import signal
@@ -34,6 +37,10 @@ _LIGHT = ((0.0, DAYLIGHT), (0.3, DAYLIGHT), (0.45, DARK), (0.7, DARK), (0.85, DA
 _SHOWN = {'daylight': 0.25, 'near dark': 0.6, 'light again': 0.95}
 EXPECTED = 'happy'
 """The expression of the astronaut, who is shown by default."""
+MARK = '.fer_fusion_demo'
+"""A file in the bags that the demo records, and so may remove."""
+ENOUGH = 0.8
+"""Share of the frames below which too few were read to call the processor fast enough."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,12 +68,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the demo; return 0 when expressions came out of it."""
     began = time.monotonic()
+    _check_modules()
     output = make_folder(args.output).resolve()
-    bag = output / 'bag'
-    if (bag / 'metadata.yaml').is_file():
+    with (output / 'nodes.log').open('a') as log:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoError(
+                f'another demo writes to {output}; wait for its end, or choose another --output'
+            ) from error
+        _make_way(output / 'bag')
+        _tell(args, output, began)
+    print(f'Done in {time.monotonic() - began:.0f} s.')
+    return 0
+
+
+def _check_modules() -> None:
+    """Import what the demo needs, before anything of an earlier one is removed."""
+    try:
+        importlib.import_module('rclpy')
+    except ImportError as error:
+        raise DemoError(
+            'the demo runs real nodes and there is no ROS here; type `make demo` in the source '
+            "folder, which sets it up, or source a ROS distribution's setup.bash"
+        ) from error
+    try:
+        importlib.import_module('fer_fusion_ros.msg')
+    except ModuleNotFoundError as error:
+        raise DemoError(
+            'the demo runs real nodes and their messages are not built here; build this package '
+            'with colcon and source its install space, or type `make demo` in the source folder'
+        ) from error
+    for name in ('bag_recorder', 'board', 'story'):
+        importlib.import_module(f'fer_fusion_ros.demo.{name}')
+
+
+def _make_way(bag: Path) -> None:
+    """Remove the bag of an earlier demo, also one that was cut off."""
+    if (bag / MARK).is_file():
         shutil.rmtree(bag)
-    elif bag.exists():
-        raise DemoError(f'{bag} exists and is no finished bag; remove it, or choose --output')
+    elif os.path.lexists(bag):
+        raise DemoError(
+            f'{bag} exists and was not recorded by this demo; move it away, or choose another '
+            '--output'
+        )
+
+
+def _tell(args: argparse.Namespace, output: Path, began: float) -> None:
+    """Run the nodes, and draw and say what came out of it."""
+    bag = output / 'bag'
     programme = ' '.join(f'{share * args.seconds:.2f}:{level}' for share, level in _LIGHT)
     # Neither the robots on this network nor the demo shall hear each other.
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
@@ -83,26 +133,11 @@ def main(args: argparse.Namespace) -> int:
     _conclude(story, light, named=not args.faces)
     for name in ('demo.mp4', 'demo.png', 'bag', 'nodes.log'):
         print(f'  {output / name}')
-    print(f'Done in {time.monotonic() - began:.0f} s.')
-    return 0
 
 
 def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, began: float) -> None:
     """Start the nodes, record what they publish, and say it as it comes."""
-    try:
-        import rclpy
-    except ImportError as error:
-        raise DemoError(
-            'the demo runs real nodes and there is no ROS here; type `make demo` in the source '
-            "folder, which sets it up, or source a ROS distribution's setup.bash"
-        ) from error
-    try:
-        from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
-    except ModuleNotFoundError as error:
-        raise DemoError(
-            'the demo runs real nodes and their messages are not built here; build this package '
-            'with colcon and source its install space, or type `make demo` in the source folder'
-        ) from error
+    import rclpy
     from diagnostic_msgs.msg import DiagnosticArray
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
@@ -111,6 +146,7 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
 
     from fer_fusion_ros.demo.bag_recorder import BagRecorder
     from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS, SUBSCRIBER_QOS
+    from fer_fusion_ros.msg import ExpressionArray, ExpressionStamped
     from fer_fusion_ros.nodes.run import on_signals
 
     expressions = f'{NAMESPACE}/expressions'
@@ -130,8 +166,10 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
         'compressed:=true',
     ]
     if args.faces:
-        cameras.append(f'rig.faces:={Path(args.faces).resolve()}')
-    # Both signals are heard between two messages, never within rclpy or the writer of the bag.
+        # Values are YAML, in which a path may mean something else without quotes.
+        path = json.dumps(str(Path(args.faces).resolve()), ensure_ascii=False)
+        cameras.append(f'rig.faces:={path}')
+    # Signals are heard between two messages, never within rclpy or the writer of the bag.
     stop = threading.Event()
     on_signals(lambda *_: stop.set())
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
@@ -139,6 +177,7 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     recorder = BagRecorder(node, bag, topics)
+    (bag / MARK).touch()
     try:
         teller = _Teller()
         node.create_subscription(ExpressionArray, expressions, teller.tell, SUBSCRIBER_QOS)
@@ -200,9 +239,11 @@ class _Nodes:
 
         path = Path(get_package_prefix('fer_fusion_ros'), 'lib', 'fer_fusion_ros', name)
         words = [word for parameter in parameters for word in ('-p', parameter)]
+        # Where the demo is killed, the system ends them.
+        wrapper = ['setpriv', '--pdeathsig', 'TERM'] if shutil.which('setpriv') else []
         with self._log.open('a') as out:
             self._processes[name] = subprocess.Popen(
-                [path, '--ros-args', *words],
+                [*wrapper, path, '--ros-args', *words],
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the demo, which then ends them
@@ -329,3 +370,15 @@ def _conclude(story: Any, light: LightProgramme, named: bool) -> None:
             if good
             else f'The astronaut is {EXPECTED}; that was not named everywhere.'
         )
+    if slow := remark_on_pace(story.read, story.captured):
+        print(slow)
+
+
+def remark_on_pace(read: int, captured: int) -> str:
+    """Return what to say when clearly fewer frames were read than came, else ''."""
+    if read >= ENOUGH * captured:
+        return ''
+    return (
+        f'The processor was too slow: expressions were read in {read} of {captured} frames. '
+        'Close other programs, or try a lower --rate.'
+    )

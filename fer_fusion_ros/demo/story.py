@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from rosbags.highlevel import AnyReader
 
 from fer_fusion_ros.demo.moment import Moment, Reading
 from fer_fusion_ros.expression.labels import LABELS, UNCERTAIN
+from fer_fusion_ros.expression.stereo import in_infrared
+from fer_fusion_ros.faces.detection import Box
 from fer_fusion_ros.fusion.fuser import Fuser, to_grey
 from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES, is_infrared
@@ -43,23 +46,24 @@ class Story:
         self._infos = {f'{namespace}/{lens}/camera_info': lens for lens in LENSES}
         self._by_stamp: dict[int, Reading | None] = {}
         self._models = {}
-        stamps = []
+        topics = [*self._infos, f'{namespace}/expressions', '/diagnostics']
+        stamps: dict[str, list[int]] = {topic: [] for topic in topics}
         expressions = []
         start = None
-        topics = [*self._infos, f'{namespace}/expressions', '/diagnostics']
         with AnyReader([bag]) as reader:
             for topic, message in _messages(reader, topics):
                 if topic == '/diagnostics':
                     start = _rig_start(message) or start
                     continue
-                stamps.append(stamp_to_ns(message.header.stamp))
+                stamps[topic].append(stamp_to_ns(message.header.stamp))
                 if topic not in self._infos:
                     expressions.append(message)
                 elif (lens := self._infos[topic]) not in self._models:
                     self._models[lens] = camera_info_to_model(message, lens)
-        self.start_ns = start or min(stamps, default=0)
+        every = [stamp for of_topic in stamps.values() for stamp in of_topic]
+        self.start_ns = start or min(every, default=0)
         """Stamp at which the rig started, or of the first frame."""
-        self.duration = (max(stamps, default=self.start_ns) - self.start_ns) / 1e9
+        self.duration = (max(every, default=self.start_ns) - self.start_ns) / 1e9
         """Of the run in seconds."""
         for array in expressions:
             stamp = stamp_to_ns(array.header.stamp)
@@ -68,6 +72,15 @@ class Story:
             reading for _, reading in sorted(self._by_stamp.items()) if reading is not None
         ]
         """Of the face known longest, in the order of time."""
+        first = min(self._by_stamp, default=0)
+        self.captured = max(
+            sum(stamp >= first for stamp in stamps[topic]) for topic in self._infos
+        )
+        """Number of frames that the lenses gave since the first with expressions."""
+        self.read = sum(
+            not array.expressions or array.expressions[0].lenses != 0 for array in expressions
+        )
+        """Number of frames in which the face was read, not only followed, or nobody was there."""
         self._registrar = Registrar(self._models, plane_distance, residual_period=0)
         self._fuser = Fuser()
 
@@ -102,9 +115,14 @@ class Story:
             pair = self._registrar.register(
                 side, lenses.get(f'ir_{side}'), lenses.get(f'vis_{side}')
             )
-            faces['infrared'] = _cut(pair.ir_view, reading.box)
+            faces['infrared'] = _cut(
+                pair.ir_view, in_infrared(pair, reading.box, reading.distance)
+            )
             faces['visible'] = _cut(pair.vis_view, reading.box)
             if faces['infrared'] is not None and faces['visible'] is not None:
+                # A face may be a pixel wider in infrared.
+                size = faces['visible'].shape[1::-1]
+                faces['infrared'] = cv2.resize(faces['infrared'], size)
                 # What the classifier saw: the luminance.
                 faces['fused'] = self._fuser.fuse(faces['infrared'], to_grey(faces['visible']))
         return Moment(time, lenses, faces, reading)
@@ -142,11 +160,11 @@ def _messages(reader: AnyReader, topics: Any) -> Iterator[tuple[str, Any]]:
         yield connection.topic, reader.deserialize(data, connection.msgtype)
 
 
-def _cut(image: ImageView | None, box: tuple[int, int, int, int]) -> np.ndarray | None:
+def _cut(image: ImageView | None, box: Box) -> np.ndarray | None:
     """Return the square around a box, or None where there is no image."""
     if image is None:
         return None
-    x, y, width, height = box
+    x, y, width, height = map(round, box)
     half = round(max(width, height) * (0.5 + BORDER))
     x, y = max(x + width // 2, half), max(y + height // 2, half)
     x, y = min(x, image.shape[1] - half), min(y, image.shape[0] - half)

@@ -21,8 +21,9 @@ except ImportError:  # Humble
 
 
 def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
-    """Create a node, spin it until SIGINT or SIGTERM, and tear it down; return the exit code.
+    """Create a node, spin it until a signal ends it, and tear it down; return the exit code.
 
+    The signals are SIGINT, SIGTERM and SIGHUP.
     A second signal while it ends (Ctrl-C in a launch group reaches a node twice) changes
     nothing. A node with a ``close()`` method is closed while it can still publish; those that it
     lists as ``companions`` are spun with it.
@@ -62,6 +63,10 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
 
 
 def on_signals(handler: Callable[..., object] | signal.Handlers) -> None:
-    """Have SIGINT and SIGTERM call a handler, or be ignored."""
+    """Have SIGINT, SIGTERM and SIGHUP call a handler, or be ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)
+    # A closed terminal; nohup has it ignored.
+    hangup = getattr(signal, 'SIGHUP', None)
+    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+        signal.signal(hangup, handler)

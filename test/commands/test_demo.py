@@ -1,14 +1,18 @@
 """The demo runs real nodes and leaves a video, a picture and a bag."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+from fer_fusion_ros.commands.demo import MARK, remark_on_pace
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 pytest.importorskip('rosbags')
@@ -73,35 +77,85 @@ def test_a_photograph_without_a_face_ends_the_demo_with_the_cause(
     assert 'Traceback' not in demo.output
 
 
-def test_a_folder_that_is_no_bag_is_kept(install_prefix, start_process, tmp_path):
+def test_faces_may_lie_at_a_path_that_is_odd_in_yaml(install_prefix, start_process, tmp_path):
+    blank = tmp_path / 'it\'s: a "fäce" #1.png'
+    cv2.imwrite(str(blank), np.full((300, 300, 3), 128, np.uint8))
+    demo = start_process(
+        install_prefix / 'bin' / 'fer_fusion',
+        *('demo', '--no-window', '--faces', blank, '--output', tmp_path / 'out'),
+    )
+    assert demo.wait(60) == 1
+    # So it was read.
+    assert 'no frontal face is found' in demo.output
+
+
+@pytest.mark.parametrize('name', ['metadata.yaml', 'precious.txt'])
+def test_a_folder_that_no_demo_made_is_kept(install_prefix, start_process, tmp_path, name):
     (tmp_path / 'out' / 'bag').mkdir(parents=True)
-    (tmp_path / 'out' / 'bag' / 'precious.txt').write_text('keep me')
+    (tmp_path / 'out' / 'bag' / name).write_text('keep me')
     demo = start_process(
         install_prefix / 'bin' / 'fer_fusion', 'demo', '--output', tmp_path / 'out'
     )
     assert demo.wait(30) == 1
-    assert 'is no finished bag' in demo.output
-    assert (tmp_path / 'out' / 'bag' / 'precious.txt').exists()
+    assert 'was not recorded by this demo' in demo.output
+    assert (tmp_path / 'out' / 'bag' / name).exists()
 
 
+@pytest.mark.parametrize('sign', [signal.SIGTERM, signal.SIGHUP])
 def test_a_demo_that_is_stopped_ends_its_nodes_and_its_bag(
-    install_prefix, start_process, tmp_path
+    install_prefix, start_process, tmp_path, sign
 ):
     demo = start_process(
         install_prefix / 'bin' / 'fer_fusion',
         *('demo', '--no-window', '--output', tmp_path / 'out'),
     )
     demo.wait_for('First frame', 60)
-    children = Path(f'/proc/{demo.popen.pid}/task/{demo.popen.pid}/children').read_text().split()
+    children = children_of(demo)
     assert len(children) == 2
-    assert demo.stop(signal.SIGTERM, timeout=20) == 130, demo.output
+    assert demo.stop(sign, timeout=20) == 130, demo.output
     assert not any(Path(f'/proc/{child}').exists() for child in children)
-    # Finished, so that the next demo replaces it.
     assert (tmp_path / 'out' / 'bag' / 'metadata.yaml').is_file()
     assert 'Traceback' not in demo.output
 
 
+@pytest.mark.skipif(not shutil.which('setpriv'), reason='needs setpriv of util-linux')
+def test_a_demo_that_is_killed_leaves_neither_nodes_nor_an_obstacle(
+    install_prefix, start_process, tmp_path
+):
+    command = (
+        install_prefix / 'bin' / 'fer_fusion',
+        *('demo', '--no-window', '--output', tmp_path / 'out'),
+    )
+    killed = start_process(*command)
+    killed.wait_for('First frame', 60)
+    children = children_of(killed)
+    second = start_process(*command)
+    assert second.wait(30) == 1
+    assert 'another demo writes to' in second.output
+    killed.stop(signal.SIGKILL)
+    end = time.monotonic() + 15
+    while any(Path(f'/proc/{child}').exists() for child in children):
+        assert time.monotonic() < end, 'its nodes go on'
+        time.sleep(0.1)
+    assert not (tmp_path / 'out' / 'bag' / 'metadata.yaml').exists()
+    start_process(*command).wait_for('First frame', 60)
+
+
+def children_of(process):
+    pid = process.popen.pid
+    return Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+
+
+def test_a_processor_that_is_too_slow_is_told_of():
+    assert remark_on_pace(80, 100) == ''
+    assert 'read in 79 of 100 frames' in remark_on_pace(79, 100)
+    assert remark_on_pace(0, 0) == ''
+
+
 def test_without_the_built_messages_it_says_what_to_build(tmp_path):
+    bag = tmp_path / 'bag'
+    bag.mkdir()
+    (bag / MARK).touch()
     others = [path for path in sys.path if not Path(path, 'fer_fusion_ros', 'msg').is_dir()]
     run = subprocess.run(
         [sys.executable, '-m', 'fer_fusion_ros.commands.main', 'demo', '--output', tmp_path],
@@ -113,3 +167,4 @@ def test_without_the_built_messages_it_says_what_to_build(tmp_path):
     assert run.returncode == 1
     (line,) = run.stderr.splitlines()
     assert 'build this package with colcon and source its install space' in line
+    assert (bag / MARK).exists()  # what an earlier demo recorded is still there

@@ -59,6 +59,7 @@ def bag(install_prefix, ros_node, spin_until, tmp_path):
             x, y, z = truth.position
             u, v, w = rig.camera_model('vis_left').P @ (x, y, z, 1.0)
             face = ExpressionStamped(header=array.header, modality=3, distance=z)
+            face.lenses = 3 if t == TIMES[0] else 0  # then followed, but not read
             face.expression.category = LABELS.index(truth.expression)
             face.expression.probabilities[face.expression.category] = 0.75
             face.expression.confidence = 0.75
@@ -80,7 +81,7 @@ def test_a_story_tells_what_was_published(bag):
     from fer_fusion_ros.demo.story import Story
 
     story = Story(bag, '/t', 3.0)
-    assert story.frames == 3
+    assert (story.frames, story.captured, story.read) == (3, 4, 2)
     assert story.start_ns == START_NS
     assert story.duration == pytest.approx(0.3)
     assert [reading.time for reading in story.readings] == pytest.approx([0.0, 0.1])

@@ -2,13 +2,14 @@
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
 
-@pytest.mark.parametrize('sign', [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize('sign', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_two_signals_end_a_node_cleanly(start_node, make_feeder, sign):
     feeder = make_feeder()
     node = start_node('pipeline')
@@ -33,3 +34,23 @@ def test_unknown_parameter_is_a_warning(start_node):
     node = start_node('registration', '-p', 'plane_distnce:=2.0')
     node.wait_for("did you mean 'plane_distance'?")
     assert node.stop() == 0
+
+
+def test_nohup_keeps_a_node_when_its_terminal_closes(install_prefix, start_process):
+    node = start_process('nohup', install_prefix / 'lib' / 'fer_fusion_ros' / 'registration')
+    pid = Path(f'/proc/{node.popen.pid}')
+    # Caught signals show that its own handlers are set.
+    end = time.monotonic() + 15
+    while not _mask(pid, 'SigCgt') >> signal.SIGTERM - 1 & 1:
+        assert time.monotonic() < end, node.output
+        time.sleep(0.05)
+    assert _mask(pid, 'SigIgn') >> signal.SIGHUP - 1 & 1
+    node.popen.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert node.popen.poll() is None
+    assert node.stop() == 0, node.output
+
+
+def _mask(process: Path, name: str) -> int:
+    (line,) = (x for x in (process / 'status').read_text().splitlines() if x.startswith(name))
+    return int(line.split()[1], 16)
