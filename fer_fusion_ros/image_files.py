@@ -1,5 +1,7 @@
 """Image files."""
 
+import contextlib
+import re
 from pathlib import Path
 
 import cv2
@@ -11,22 +13,46 @@ SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.tif', '.tiff', '.webp')
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the images in a folder by name, but for hidden ones."""
+    """Return the images in a folder in the order of `by_number`, but for hidden ones."""
     return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith('.')
+        (
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith('.')
+        ),
+        key=lambda path: by_number(path.name),
     )
 
 
-def read_grey(path: Path) -> np.ndarray:
-    """
-    Read an image as grey; sixteen bits become eight.
+def by_number(name: str) -> tuple:
+    """Return a key that sorts names with the numbers in them by value: f2 before f10."""
+    # Every other part is a run of digits.
+    parts = re.split(r'(\d+)', name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
-    :return: (H, W) uint8.
+
+def imread(path: Path, flags: int) -> np.ndarray | None:
+    """
+    Read an image as `cv2.imread` does, which crashes on names that are not UTF-8.
+
+    :param flags: OpenCV's.
+    :return: None if it cannot be read.
+    """
+    # An empty file, or an absurd size in its header, makes OpenCV raise.
+    with contextlib.suppress(OSError, cv2.error):
+        return cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    return None
+
+
+def read_image(path: Path, flags: int) -> np.ndarray:
+    """
+    Read an image; sixteen bits become eight.
+
+    :param flags: OpenCV's, `IMREAD_GRAYSCALE` or `IMREAD_COLOR`.
+    :return: (H, W) or (H, W, 3) uint8.
     :raises DataError: if it cannot be read, or leaves the upper bits of sixteen unused.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+    image = imread(path, flags | cv2.IMREAD_ANYDEPTH)
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise DataError(f'{path}: not a readable image of 8 or 16 bits. Replace or remove it.')
     if image.dtype == np.uint8:
@@ -38,3 +64,13 @@ def read_grey(path: Path) -> np.ndarray:
             'black. Scale its values to 0..65535, or save it with 8 bits.'
         )
     return (image >> 8).astype(np.uint8)
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """
+    Read an image as grey; sixteen bits become eight.
+
+    :return: (H, W) uint8.
+    :raises DataError: if it cannot be read, or leaves the upper bits of sixteen unused.
+    """
+    return read_image(path, cv2.IMREAD_GRAYSCALE)

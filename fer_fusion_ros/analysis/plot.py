@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_fusion_ros.analysis.analyze import Reading
+from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.expression.labels import LABELS
 from fer_fusion_ros.fusion.modality import Modality
 
@@ -30,13 +31,28 @@ MODALITY_INKS: dict[Modality, str] = {
 MOST_FACES = 4
 
 
+def check_plotting() -> None:
+    """
+    Find out before the work whether `write_plot` can draw.
+
+    :raises ConfigurationError: Matplotlib is missing or broken.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ConfigurationError(
+            f'the plot is drawn by Matplotlib, which cannot be imported ({error}): '
+            'pip install matplotlib'
+        ) from error
+
+
 def write_plot(readings: Sequence[Reading], path: Path, stills: bool) -> None:
     """
     Draw each face's probabilities over time, above what they were read from.
 
     :param readings: In the order of time. The faces seen most often are drawn, up to four.
     :param path: Where to write the picture; its suffix decides the format.
-    :param stills: Unrelated images: draw one column of bars for each, of its first face.
+    :param stills: Unrelated images: draw a column for each, of its first face.
     """
     from matplotlib.figure import Figure
 
@@ -51,15 +67,16 @@ def write_plot(readings: Sequence[Reading], path: Path, stills: bool) -> None:
     for panel, (name, sightings) in zip(panels, tracks.items(), strict=False):
         at = [index[id(r)] if stills else r.time for r, _ in sightings]
         values = np.array([face.probabilities for _, face in sightings])
-        bottom = np.zeros(len(at))
-        for column, label in enumerate(LABELS):
-            if stills:
-                panel.bar(at, values[:, column], 0.9, bottom, color=INKS[label], label=label)
-                bottom = bottom + values[:, column]
-            else:
-                panel.plot(
-                    *_broken(at, values[:, column]), color=INKS[label], label=label, linewidth=1.8
-                )
+        if stills:
+            # One area for each expression: a bar for each image would take milliseconds.
+            heights = np.zeros((len(readings) + 1, len(LABELS)))
+            heights[at] = values
+            edges = np.arange(len(readings) + 1) - 0.5
+            inks = [INKS[label] for label in LABELS]
+            panel.stackplot(edges, heights.T, labels=LABELS, colors=inks, step='post', linewidth=0)
+        else:
+            for label, curve in zip(LABELS, values.T, strict=True):
+                panel.plot(*_broken(at, curve), color=INKS[label], label=label, linewidth=1.8)
         inks = [MODALITY_INKS[face.modality] for _, face in sightings]
         panel.scatter(at, np.full(len(at), -0.06), c=inks, marker='s', s=14, linewidths=0)
         panel.set(ylim=(-0.12, 1.02), ylabel='probability')

@@ -24,7 +24,8 @@ COLUMNS: tuple[str, ...] = (
 
 def write_table(readings: Iterable[Reading], path: Path) -> None:
     """Write a CSV with one line for each face and moment, and one without face where none is."""
-    with path.open('w', newline='') as file:
+    # The names of images need not be UTF-8.
+    with path.open('w', newline='', encoding='utf-8', errors='backslashreplace') as file:
         writer = csv.DictWriter(file, COLUMNS, restval='')
         writer.writeheader()
         for reading in readings:

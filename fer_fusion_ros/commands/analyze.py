@@ -3,16 +3,18 @@
 Give a bag; a folder that holds an image, a folder of images or a video for each lens, named
 after it (ir_left, vis_left, …; ir and vis for a single pair); or name each lens's with --vis-left
 PATH and so on. Images of the same name belong together; where most names differ and the lenses
-have equally many, those at the same place in their order. Whatever ends it early (Ctrl-C, a
-damaged file), what was read until then is kept.
+have equally many, those at the same place in their order (f2 before f10). Whatever ends it early
+(Ctrl-C, SIGTERM, SIGHUP, a damaged file), what was read until then is kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from fer_fusion_ros.analysis import (
     write_table,
 )
 from fer_fusion_ros.analysis.bag_recording import is_bag
-from fer_fusion_ros.analysis.plot import write_plot
+from fer_fusion_ros.analysis.plot import check_plotting, write_plot
 from fer_fusion_ros.analysis.synchronise import TOLERANCE
 from fer_fusion_ros.commands._options import make_folder, positive
 from fer_fusion_ros.exceptions import RecordingError
@@ -60,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--rate',
         type=positive,
         default=0.0,
-        help='images per second of folders; without it their images are unrelated',
+        help='images per second of folders of images; without it their images are unrelated',
     )
     parser.add_argument(
         '--tolerance',
@@ -96,13 +98,19 @@ def main(args: argparse.Namespace) -> int:
     settings = {field.name: getattr(args, field.name) for field in fields(PipelineSettings)}
     recording = _open(args)
     output = make_folder(args.output)
+    check_plotting()
+    with _signals_exit():
+        return _run(recording, PipelineSettings(**settings), output)
+
+
+def _run(recording: Recording, settings: PipelineSettings, output: Path) -> int:
     readings: list[Reading] = []
     try:
-        for reading in analyze(recording, PipelineSettings(**settings)):
+        for reading in analyze(recording, settings):
             readings.append(reading)
             if len(readings) % 100 == 0:
                 print(f'{len(readings)} moments, at {reading.name}', flush=True)
-    except (Exception, KeyboardInterrupt):
+    except (Exception, KeyboardInterrupt, SystemExit):
         if readings:
             _save(readings, recording, output)
             print(f'Ended early: this is what was read up to {readings[-1].name}')
@@ -112,6 +120,27 @@ def main(args: argparse.Namespace) -> int:
             print(remark, file=sys.stderr)
     _save(readings, recording, output)
     return 0
+
+
+@contextmanager
+def _signals_exit() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise SystemExit, unless they are ignored (nohup) or handled."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    ours = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) == signal.SIG_DFL
+    ]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _save(readings: Sequence[Reading], recording: Recording, output: Path) -> None:
@@ -139,9 +168,14 @@ def _open(args: argparse.Namespace) -> Recording:
             'give either one source, before --lenses, or the path of each of these lenses '
             '(--vis-left PATH …)'
         )
+    bag = not given and is_bag(args.source)
+    if args.topic and not bag:
+        raise RecordingError('--topic names the topics of a bag: leave it out, or give a bag')
+    if args.rate and bag:
+        raise RecordingError('a bag tells when its images were taken: leave out --rate')
     if given:
         return FileRecording(given, models, args.rate, args.tolerance)
-    if is_bag(args.source):
+    if bag:
         topics = dict(_topic(word) for word in args.topic)
         return BagRecording(args.source, topics, models, args.tolerance, args.lenses)
     if not args.source.is_dir():

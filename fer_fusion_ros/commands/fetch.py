@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from fer_fusion_ros.commands._options import make_folder
-from fer_fusion_ros.exceptions import DownloadError
+from fer_fusion_ros.exceptions import ConfigurationError, DownloadError
 
 NAME = 'face_detection_yunet_2023mar.onnx'
 URL = (
@@ -25,8 +25,17 @@ SHA256 = '8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4'
 
 
 def default_folder() -> Path:
-    """Return the folder for fetched models in the user's cache."""
-    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    """
+    Return the folder for fetched models in the user's cache.
+
+    :raises ConfigurationError: The user has no home.
+    """
+    try:
+        cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    except RuntimeError as error:
+        raise ConfigurationError(
+            'this user has no home folder to keep models in; name a folder with --to FOLDER'
+        ) from error
     return Path(cache) / 'fer_fusion_ros'
 
 
@@ -74,11 +83,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'source', nargs='?', default=URL, help='URL or path of the model; default: %(default)s'
     )
     parser.add_argument(
-        '--to', type=Path, default=default_folder(), help='folder; default: %(default)s'
+        '--to',
+        type=Path,
+        metavar='FOLDER',
+        help='default: fer_fusion_ros in $XDG_CACHE_HOME, or in ~/.cache',
     )
 
 
 def main(args: argparse.Namespace) -> int:
     """Fetch the model and print its path."""
-    print(fetch(args.source, args.to))
+    print(fetch(args.source, args.to or default_folder()))
     return 0

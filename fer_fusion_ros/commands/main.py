@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import io
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ def verbs() -> dict[str, str]:
     found = {}
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if module.name != 'main' and not module.name.startswith('_'):
-            source = (Path(__file__).parent / f'{module.name}.py').read_text()
+            source = (Path(__file__).parent / f'{module.name}.py').read_text(encoding='utf-8')
             summary = (ast.get_docstring(ast.parse(source)) or '').partition('\n')[0]
             found[module.name.replace('_', '-')] = summary
     return found
@@ -51,6 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     :return: The exit status: 0 when done, 1 after an error of this package or with a file, 2 for
         wrong usage, 130 after Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # Neither the help's dots (…) in a C locale nor a file's name in Latin-1 ends a verb.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     words = list(sys.argv[1:] if argv is None else argv)
     verb = _help().parse_args(words[:1]).verb
     module = importlib.import_module(f'{__package__}.{verb.replace("-", "_")}')

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import LensEndedError, LensError
-from fer_fusion_ros.image_files import SUFFIXES, image_files
+from fer_fusion_ros.image_files import SUFFIXES, image_files, imread
 from fer_fusion_ros.lenses.frame_clock import FrameClock, Rounds
 from fer_fusion_ros.lenses.lens_source import LensSource
 from fer_fusion_ros.lenses.names import is_infrared
 
 
 class FolderSource(LensSource):
-    """Play the images of a folder in the order of their names.
+    """Play the images of a folder in the order of their names, and of the numbers in those.
 
     :param rate: images per second.
     :param rounds: start again at the end of each; None to end with the last.
@@ -49,7 +49,7 @@ class FolderSource(LensSource):
         if place >= len(self._files):
             raise LensEndedError(f'{self._folder}: the last image was shown')
         file = self._files[place]
-        image = cv2.imread(str(file), self._flags)
+        image = imread(file, self._flags)
         if image is None:
             raise LensError(f'{file} cannot be read as an image; restore, replace or remove it')
         stamp_ns = self._clock.stamp(index)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Container, Mapping
@@ -356,18 +358,23 @@ def test_an_unreadable_file_costs_its_moment_alone(
     (folder / '010.png').write_bytes(b'no image')
     out = tmp_path / 'out'
     assert main(['analyze', '--vis-left', str(folder), '--output', str(out)]) == 0
-    assert '010.png cannot be read as an image' in capsys.readouterr().err
+    assert '010.png: not a readable image' in capsys.readouterr().err
     assert len((out / 'expressions.csv').read_text().splitlines()) == COUNT
     assert cv2.imread(str(out / 'expressions.png')) is not None
     for file in folder.iterdir():
         file.unlink()
     (folder / '0.png').write_bytes(b'no image')
     assert main(['analyze', '--vis-left', str(folder), '--output', str(out)]) == 1
-    assert 'no image is readable' in capsys.readouterr().err
+    assert 'no image can be used' in capsys.readouterr().err
 
 
-def test_what_was_read_before_ctrl_c_is_kept(
-    start_process: Callable[..., Any], tmp_path: Path
+@pytest.mark.parametrize(
+    ('sign', 'status'),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=lambda value: getattr(value, 'name', None),
+)
+def test_what_was_read_before_a_signal_is_kept(
+    start_process: Callable[..., Any], tmp_path: Path, sign: signal.Signals, status: int
 ) -> None:
     folder, out = tmp_path / 'vis_left', tmp_path / 'out'
     folder.mkdir()
@@ -379,7 +386,7 @@ def test_what_was_read_before_ctrl_c_is_kept(
         *('--vis-left', folder, '--output', out, '--threads', '1'),
     )
     process.wait_for('100 moments', 60)
-    assert process.stop(signal.SIGINT, timeout=30) == 130, process.output
+    assert process.stop(sign, timeout=30) == status, process.output
     assert 'Ended early' in process.output
     assert 'Traceback' not in process.output
     assert 100 <= len((out / 'expressions.csv').read_text().splitlines()) < 5000
@@ -436,3 +443,46 @@ def test_rates_and_tolerances_are_positive_numbers(
         main(['analyze', str(images), option, value])
     assert end.value.code == 2
     assert f'{value} is given; it must be a finite number above 0' in capsys.readouterr().err
+
+
+def test_names_in_latin_1_are_read_and_written(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b'/stra\xdfe'))
+    (folder / 'vis').mkdir(parents=True)
+    picture = images / 'vis_left' / '000.png'
+    shutil.copy(picture, folder / 'vis' / os.fsdecode(b'b\xfc.png'))
+    rows = analyze(tmp_path / 'out', folder)
+    assert [row['moment'] for row in rows] == ['b\\udcfc.png']
+    assert rows[0]['face_id']
+    video = tmp_path / os.fsdecode(b'\xfc.avi')
+    video.touch()
+    assert main(['analyze', '--vis-left', str(video)]) == 1
+    assert 'the name is not UTF-8; rename it' in capsys.readouterr().err
+
+
+def test_options_that_would_do_nothing_are_refused(
+    images: Path, bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / 'vis_left.avi').touch()
+    for source, option, value in (
+        (images, '--topic', 'ir_left=/a'),
+        (bag, '--rate', '5'),
+        (tmp_path, '--rate', '5'),
+    ):
+        assert main(['analyze', str(source), option, value]) == 1
+        assert f'leave {"it out" if option == "--topic" else "out --rate"}' in (
+            capsys.readouterr().err
+        )
+
+
+def test_a_missing_matplotlib_is_told_before_the_work(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        sys.modules, 'matplotlib.figure', None
+    )  # as Python marks what is not there
+    monkeypatch.setattr(FileRecording, '__iter__', lambda _: pytest.fail('began to read'))
+    assert main(['analyze', str(images), '--output', str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith('pip install matplotlib')

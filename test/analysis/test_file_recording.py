@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -138,3 +139,99 @@ def test_remarks_are_of_the_last_reading(tmp_path: Path) -> None:
     for _ in range(2):
         assert len(moments(recording)) == 1
         assert len(recording.remarks()) == 1
+
+
+def test_numbers_in_names_are_ordered_by_value(tmp_path: Path) -> None:
+    numbers = [str(n) for n in range(12)]
+    write(tmp_path / 'named', ir_left=numbers, vis_left=numbers)
+    recording = FileRecording.from_folder(tmp_path / 'named')
+    assert [name for name, *_ in moments(recording)] == [f'{n}.png' for n in numbers]
+    assert not recording.remarks()
+    write(tmp_path / 'alone', vis_left=numbers)
+    assert [name for name, _ in names_and_lenses(tmp_path / 'alone')] == [
+        f'{n}.png' for n in numbers
+    ]
+
+
+def test_a_pairing_by_order_is_by_number_and_remarked(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        ir_left=[f'i{n:02}' for n in range(12)],
+        vis_left=[f'v{n}' for n in range(12)],
+    )
+    for n in range(12):
+        cv2.imwrite(str(tmp_path / 'ir_left' / f'i{n:02}.png'), np.full((48, 64), n, np.uint8))
+    recording = FileRecording.from_folder(tmp_path)
+    pairs = [
+        (moment.name, int(moment.frame_set.frames['ir_left'].image[0, 0])) for moment in recording
+    ]
+    assert pairs == [(f'v{n}.png', n) for n in range(12)]
+    (remark,) = recording.remarks()
+    assert remark.startswith(
+        '12 images of each lens share no name and are put together by their order, '
+        'i00.png and v0.png first'
+    )
+
+
+def test_two_images_of_one_name_are_refused_where_names_are_matched(tmp_path: Path) -> None:
+    write(tmp_path, ir_left=['a'], vis_left=['a', 'b'])
+    shutil.copy(tmp_path / 'vis_left' / 'a.png', tmp_path / 'vis_left' / 'a.jpg')
+    with pytest.raises(RecordingError, match=r'a\.jpg and .*a\.png have the same name'):
+        FileRecording.from_folder(tmp_path)
+    alone = FileRecording.from_folder(tmp_path, lenses=['vis_left'])
+    assert [name for name, *_ in moments(alone)] == ['a.jpg', 'a.png', 'b.png']
+
+
+def test_a_folder_is_named_after_a_lens_as_a_whole(tmp_path: Path) -> None:
+    write(tmp_path, **{'vis_left': ['0'], 'vis_left.old': ['1', '2']})
+    assert names_and_lenses(tmp_path) == [('0.png', ['vis_left'])]
+
+
+def test_a_folder_called_as_a_video_holds_images(tmp_path: Path) -> None:
+    write(tmp_path, **{'run.mov': ['0']})
+    assert len(moments(FileRecording({'vis_left': tmp_path / 'run.mov'}))) == 1
+
+
+def test_two_paths_for_one_lens_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, vis_left=['0'])
+    shutil.copy(tmp_path / 'vis_left' / '0.png', tmp_path / 'vis.png')
+    with pytest.raises(RecordingError, match=r'vis\.png and .*vis_left both stand for vis_left'):
+        FileRecording.from_folder(tmp_path)
+
+
+def test_files_of_a_lens_that_are_no_images_are_counted(tmp_path: Path) -> None:
+    write(tmp_path, vis_left=['0'])
+    for name in ('1.heic', '2.gif', '.hidden'):
+        (tmp_path / 'vis_left' / name).touch()
+    recording = FileRecording.from_folder(tmp_path)
+    assert len(moments(recording)) == 1
+    (remark,) = recording.remarks()
+    assert remark.startswith(f'{tmp_path / "vis_left"}: 2 files or folders are left out')
+    assert '1.heic' in remark
+
+
+def test_images_that_leave_upper_bits_unused_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / 'ir').mkdir()
+    for name, brightest in (('10bits', 1023), ('16bits', 65535)):
+        image = np.linspace(0, brightest, 48 * 64).reshape(48, 64).astype(np.uint16)
+        cv2.imwrite(str(tmp_path / 'ir' / f'{name}.png'), image)
+    recording = FileRecording.from_folder(tmp_path)
+    (moment,) = recording
+    assert moment.name == '16bits.png'
+    assert moment.frame_set.frames['ir_left'].image.max() == 255
+    (remark,) = recording.remarks()
+    assert '10bits.png: has 16 bits, but no pixel above 1023' in remark
+    (tmp_path / 'ir' / '16bits.png').unlink()
+    with pytest.raises(RecordingError, match='no pixel above 1023'):
+        list(FileRecording.from_folder(tmp_path))
+
+
+def test_many_images_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    write(tmp_path, vis_left=['0'])
+    for number in range(1, 31):
+        (tmp_path / 'vis_left' / f'{number}.png').touch()
+    recording = FileRecording.from_folder(tmp_path)
+    assert len(moments(recording)) == 1
+    remarks = recording.remarks()
+    assert len(remarks) == 11
+    assert remarks[-1].startswith('20 more images are left out')

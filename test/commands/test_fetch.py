@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,21 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     assert main(['fetch', str(yunet_model), '--to', str(tmp_path / 'file')]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert f'{tmp_path / "file"} cannot be used as a folder for results (File exists)' in line
+
+
+def test_only_the_default_folder_needs_a_home(
+    yunet_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv('HOME', raising=False)
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    monkeypatch.setattr(os, 'getuid', lambda: 2**31 - 5)  # a user of whom the system knows nothing
+    with pytest.raises(SystemExit) as end:
+        main(['fetch', '--help'])
+    assert end.value.code == 0
+    assert main(['fetch', str(yunet_model), '--to', str(tmp_path)]) == 0
+    assert main(['fetch', str(yunet_model)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert '--to FOLDER' in line

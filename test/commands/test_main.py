@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -51,3 +52,15 @@ def test_an_error_of_ours_is_one_line(tmp_path, capsys: pytest.CaptureFixture) -
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert str(missing) in lines[0]
+
+
+@pytest.mark.parametrize('words', [['--help'], ['analyze', '--help']])
+def test_help_needs_no_utf_8(words: list[str]) -> None:
+    environment = {'LC_ALL': 'C', 'PYTHONUTF8': '0', 'PYTHONCOERCECLOCALE': '0'}
+    run = subprocess.run(
+        [sys.executable, '-m', 'fer_fusion_ros.commands.main', *words],
+        capture_output=True,
+        env={**os.environ, **environment},
+    )
+    assert run.returncode == 0, run.stderr
+    assert b'usage: fer_fusion' in run.stdout

@@ -8,7 +8,7 @@ import numpy as np
 
 from fer_fusion_ros.cascades import cascade_file
 from fer_fusion_ros.exceptions import RigError
-from fer_fusion_ros.image_files import SUFFIXES, image_files
+from fer_fusion_ros.image_files import SUFFIXES, image_files, imread
 
 # Where OpenCV's Haar cascade finds the face in scikit-image's astronaut, x y width height.
 ASTRONAUT_BOX = (177, 66, 95, 95)
@@ -106,7 +106,7 @@ def _read(path: Path) -> list[np.ndarray]:
         raise RigError(f'{path} does not exist; name an image or a folder of images')
     pictures = []
     for file in files:
-        picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+        picture = imread(file, cv2.IMREAD_COLOR)
         if picture is None:
             raise RigError(f'{file} cannot be read as an image; remove or replace it')
         pictures.append(picture)
