@@ -14,7 +14,7 @@ from fer_fusion_ros.exceptions import DataError
 
 Image = NDArray[np.float64]
 
-SMALLEST = 25
+SMALLEST = 41
 """Height and width in pixels below which VIF has nothing left at its coarsest scale."""
 
 

@@ -24,7 +24,7 @@ from fer_fusion_ros.fusion.losses import (
     gradient_penalty,
     ssim,
 )
-from fer_fusion_ros.fusion.metrics import measure
+from fer_fusion_ros.fusion.metrics import SMALLEST, measure
 from fer_fusion_ros.fusion.pairs import Pair
 from fer_fusion_ros.fusion.patches import Batch, Patches, Scenes
 from fer_fusion_ros.learning.checkpoint import (
@@ -118,7 +118,7 @@ class FusionConfig:
     :param epochs: number of epochs, each followed by a validation and a checkpoint.
     :param steps: generator steps per epoch.
     :param batch_size: patches per step over all processes.
-    :param patch: height and width of the patches.
+    :param patch: height and width of the patches; at least 41, as VIF asks for.
     :param learning_rate: highest one of the generator's Adam, after the warm-up.
     :param warmup: steps of the linear rise; half a cosine down to zero follows.
     :param ema: decay of the average of the generator's weights.
@@ -157,7 +157,8 @@ class FusionConfig:
                 'epochs': '[1, inf)',
                 'steps': '[1, inf)',
                 'batch_size': '[1, inf)',
-                'patch': '[29, inf)',
+                # Pairs to validate on are at least as large, so that they can be measured too.
+                'patch': f'[{SMALLEST}, inf)',
                 'learning_rate': '(0, inf)',
                 'warmup': '[0, inf)',
                 'ema': '[0, 1]',
@@ -247,6 +248,9 @@ class Trainer:
         self.critic.load_state_dict(state['critic'])
         self.generator_optimiser.load_state_dict(state['generator_optimiser'])
         self.critic_optimiser.load_state_dict(state['critic_optimiser'])
+        # The recipe may have changed; the state holds the former one's rate. The generator's is
+        # set at each step.
+        self.critic_optimiser.param_groups[0]['lr'] = self.config.critic.learning_rate
         self.ema.load_state_dict(state['ema'])
         self.epoch, self.best = state['epoch'], state['best']
 

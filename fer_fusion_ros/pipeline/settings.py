@@ -1,6 +1,7 @@
 """What can be set in the pipeline."""
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from fer_fusion_ros.engine import ENGINES
 from fer_fusion_ros.exceptions import ConfigurationError
@@ -74,8 +75,11 @@ class PipelineSettings:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            if not low <= value <= high:
-                raise ConfigurationError(f'{name} is {value}; give {low} to {high}')
+            whole = isinstance(getattr(PipelineSettings, name), int)
+            number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+            if not number or not low <= value <= high:
+                kind = 'a whole number from ' if whole else ''
+                raise ConfigurationError(f'{name} is {value!r}; give {kind}{low} to {high}')
         for name, words in CHOICES.items():
             value = getattr(self, name)
             if value not in words:

@@ -184,11 +184,20 @@ def test_images_of_different_sizes_are_refused():
 
 
 def test_images_too_small_to_measure_are_refused():
-    noise = np.random.default_rng(0).integers(0, 256, (30, metrics.SMALLEST), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (50, metrics.SMALLEST), np.uint8)
     assert all(np.isfinite(value) for value in metrics.measure(noise, noise, noise).values())
     for small in (noise[:, 1:], noise[:, 1:].T, noise[:0]):
-        with pytest.raises(DataError, match='at least 25 pixels high and wide'):
+        with pytest.raises(DataError, match='at least 41 pixels high and wide'):
             metrics.measure(small, small, small)
+
+
+def test_the_smallest_images_have_one_window_at_the_coarsest_scale_of_vif():
+    side = metrics.SMALLEST
+    for window in (17, 9, 5, 3):
+        if window < 17:
+            side = -(-(side - window + 1) // 2)
+        windows = side - window + 1
+    assert windows == 1
 
 
 @pytest.mark.parametrize('name', BASELINES)

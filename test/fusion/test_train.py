@@ -149,6 +149,23 @@ def test_there_is_nothing_to_resume(pairs, tmp_path):
         Trainer(CONFIG, pairs, pairs[:1], tmp_path).resume()
 
 
+def test_a_resumed_training_takes_the_recipe_anew(pairs, tmp_path):
+    config = replace(CONFIG, epochs=1, steps=1)
+    Trainer(config, pairs, pairs[:1], tmp_path).fit()
+    critic = replace(CONFIG.critic, learning_rate=3e-6)
+    changed = replace(config, epochs=2, warmup=0, learning_rate=2e-5, ema=0.5, critic=critic)
+    trainer = Trainer(changed, pairs, pairs[:1], tmp_path)
+    trainer.resume()
+    before = [weight.clone() for weight in trainer.critic.parameters()]
+    trainer.fit()
+    assert trainer.critic_optimiser.param_groups[0]['lr'] == 3e-6
+    assert trainer.generator_optimiser.param_groups[0]['lr'] == pytest.approx(1e-5)
+    assert trainer.ema.decay == 0.5
+    # Two steps of Adam move a weight by a few learning rates at most.
+    for old, new in zip(before, trainer.critic.parameters(), strict=True):
+        assert (old - new).abs().max() < 2e-5
+
+
 def test_a_checkpoint_of_another_network_is_refused(pairs, tmp_path):
     Trainer(replace(CONFIG, epochs=1, steps=1), pairs, pairs[:1], tmp_path).fit()
     with pytest.raises(CheckpointError, match=r'holds the networks .*realtime'):
@@ -228,6 +245,7 @@ def test_the_batch_is_shared_evenly(pairs, tmp_path):
         ('steps=0', 'steps is 0; it must be at least 1'),
         ('validation=0', 'validation is 0; it must be at least 1'),
         ('batch_size=0', 'batch_size is 0; it must be at least 1'),
+        ('patch=40', 'patch is 40; it must be at least 41'),
         ('learning_rate=-1', r'learning_rate is -1\.0; it must be above 0'),
         ('seed=-1', 'seed is -1; it must be in 0'),
         ('critic.patch=4', 'critic: patch is 4; it must be at least 29'),

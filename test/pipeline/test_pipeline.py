@@ -77,6 +77,17 @@ def test_settings_say_what_is_wrong():
         PipelineSettings(min_confidence=1.5)
     with pytest.raises(ConfigurationError, match=r'detector is .hair.; choose one of haar, yunet'):
         PipelineSettings(detector='hair')
+    for name, value, range_ in (
+        ('plane_distance', '3', '0.3 to 30.0'),
+        ('plane_distance', float('nan'), '0.3 to 30.0'),
+        ('max_lost', True, '0.0 to 10.0'),
+        ('threads', 2.5, 'a whole number from 0 to 64'),
+        ('threads', None, 'a whole number from 0 to 64'),
+        ('max_views', True, 'a whole number from 1 to 64'),
+    ):
+        with pytest.raises(ConfigurationError, match=f'{name} is {value!r}; give {range_}'):
+            PipelineSettings(**{name: value})
+    assert PipelineSettings(plane_distance=3, threads=np.int64(2)).threads == 2
     numeric = {f.name for f in fields(PipelineSettings) if not isinstance(f.default, str)}
     assert numeric == set(RANGES)
     assert set(CHOICES) < {f.name for f in fields(PipelineSettings)} - numeric

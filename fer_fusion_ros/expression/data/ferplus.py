@@ -37,7 +37,7 @@ def add_ferplus(faces: Faces, path: str | Path, split: str, drop_non_faces: bool
     :param path: `fer2013new.csv`, or an npz archive with `<split>_votes` (N, 10), row-aligned.
     :param split: train, public or private.
     :param drop_non_faces: leave out the crops of which most voters said that they show no face.
-    :raises DataError: if the votes are missing or not aligned with the faces.
+    :raises DataError: if the votes are missing, not aligned with the faces, or no numbers from 0.
     """
     path = Path(path)
     if not path.is_file():
@@ -50,6 +50,13 @@ def add_ferplus(faces: Faces, path: str | Path, split: str, drop_non_faces: bool
         raise DataError(
             f'{path}: the votes on {split} are {votes.shape}, '
             f'but {faces.name} needs ({len(faces)}, {len(COLUMNS)}).'
+        )
+    wrong = np.argwhere(~(np.isfinite(votes) & (votes >= 0)))
+    if len(wrong):
+        row, column = wrong[0]
+        raise DataError(
+            f'{path}: row {row} of {split} has {votes[row, column]:g} votes for '
+            f'{COLUMNS[column]}; it must be a number from 0.'
         )
     ours = np.zeros((len(faces), len(FERPLUS_TO_LABEL)), np.float32)
     ours[:, FERPLUS_TO_LABEL] = votes[:, : len(FERPLUS_TO_LABEL)]

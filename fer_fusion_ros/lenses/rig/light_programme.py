@@ -29,7 +29,8 @@ class LightProgramme:
         except ValueError:
             moments = []
         times = [time for time, _ in moments]
-        if not moments or any(b <= a for a, b in pairwise(times)):
+        rising = all(a < b for a, b in pairwise(times))
+        if not moments or not rising or not all(map(math.isfinite, times)):
             raise RigError(
                 f'{text!r} is no light programme; write one level, or rising seconds:level, '
                 "such as '0:1.0 4:1.0 7:0.02'"

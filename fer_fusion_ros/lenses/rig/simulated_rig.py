@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from numbers import Integral, Real
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
@@ -42,6 +43,7 @@ OVERSAMPLING = 1.3
 SWAY_PERIODS = (5.3, 3.1)
 
 RANGES: dict[str, tuple[float, float]] = {
+    'light': (0.0, 1.0),
     'distance': (0.5, 20.0),
     'people': (1, 8),
     'dwell': (0.1, 1e6),
@@ -51,7 +53,10 @@ RANGES: dict[str, tuple[float, float]] = {
     'jitter': (0.0, 5.0),
     'drop': (0.0, 1.0),
 }
-"""Lowest and highest value of each number that `SimulatedRig` takes, both included."""
+"""Lowest and highest value of each number that `SimulatedRig` takes, both included.
+
+Where they are of type int, the number must be whole.
+"""
 
 
 class _Texture(NamedTuple):
@@ -103,6 +108,7 @@ class SimulatedRig:
         drop: float = 0.0,
     ) -> None:
         given = {
+            'light': 1.0 if callable(light) else light,
             'distance': distance,
             'people': people,
             'dwell': dwell,
@@ -112,16 +118,16 @@ class SimulatedRig:
             'jitter': jitter,
             'drop': drop,
         }
-        for name, (low, high) in RANGES.items():
-            if not low <= given[name] <= high:
-                raise RigError(f'{name} is {given[name]}; give {low:g} to {high:g}')
+        for name, value in given.items():
+            _check_number(name, value)
         if jitter > 0.5 / fps:
             raise RigError(f'jitter is {jitter}; give at most half a period, {0.5 / fps:g}')
         self.photographs = Photographs(faces, labels)
+        _check_photographs(self.photographs)
         self.distance = float(distance)
         self.people = people
         self.fps = float(fps)
-        self._light = light if callable(light) else lambda _: float(light)
+        self._light = light if callable(light) else lambda _: light
         self._dwell = dwell
         self._sway = sway
         self._seed = seed
@@ -147,8 +153,13 @@ class SimulatedRig:
         return RIG_MODELS[lens]
 
     def light(self, t: float) -> float:
-        """Return the visible light level at time ``t`` in seconds."""
-        return float(self._light(t))
+        """Return the visible light level at time ``t`` in seconds.
+
+        :raises RigError: when the function of time gives no level.
+        """
+        level = self._light(t)
+        _check_number('light', level)
+        return float(level)
 
     def frame_time(self, lens: str, index: int) -> float | None:
         """Return when ``lens`` takes a frame, in seconds, or None when that frame is lost.
@@ -306,6 +317,26 @@ class SimulatedRig:
         # Display-encoded light falls off with the distance instead of its square.
         grey = cv2.cvtColor(seen, cv2.COLOR_BGR2GRAY)
         return cv2.multiply(grey, self._lamp, scale=self.distance / depth / 255)
+
+
+def _check_number(name: str, value: object) -> None:
+    low, high = RANGES[name]
+    whole = isinstance(low, int)
+    number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    if not number or not low <= value <= high:
+        kind = 'a whole number from ' if whole else ''
+        raise RigError(f'{name} is {value!r}; give {kind}{low:g} to {high:g}')
+
+
+def _check_photographs(photographs: Photographs) -> None:
+    for index in range(len(photographs)):
+        picture = np.asarray(photographs[index])
+        grey_or_bgr = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)
+        if picture.dtype != np.uint8 or not grey_or_bgr or not picture.size:
+            raise RigError(
+                f'photograph {index} is {picture.dtype} of shape {picture.shape}; give uint8 of '
+                'shape (H, W), grey, or (H, W, 3), bgr'
+            )
 
 
 def _make_response(light: float, distance: float) -> np.ndarray:

@@ -1,5 +1,7 @@
 """FER2013 reads the same from both of its forms, and FERPlus beside it."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,17 @@ def test_malformed_data_are_named(tmp_path, images):
     np.savez(path, train_x=images, train_y=NUMBERS[:, None])
     with pytest.raises(DataError, match=r'bad\.npz: train_y is of shape \(3, 1\)'):
         load_fer2013(path, 'train')
+
+
+@pytest.mark.parametrize('label', [1.5, np.nan, np.inf, 1e30])
+def test_labels_that_are_no_whole_numbers_are_named(tmp_path, images, label):
+    path = tmp_path / 'bad.npz'
+    np.savez(path, train_x=images, train_y=np.array([1.0, label, 2.5]))
+    told = re.escape(f'bad.npz: row 1 of train_y is {label}; it must be a whole number')
+    with pytest.raises(DataError, match=told):
+        load_fer2013(path, 'train')
+    np.savez(path, train_x=images, train_y=NUMBERS.astype(np.float32))
+    assert [LABELS[i] for i in load_fer2013(path, 'train').labels] == ['happy', 'angry', 'neutral']
 
 
 def test_a_table_as_kaggle_and_spreadsheets_write_it(table, images):
@@ -180,6 +193,21 @@ def test_votes_that_are_no_numbers_are_named_by_line(archive, tmp_path, cells):
     row = f'Training,fer.png,{cells}'
     path.write_text('\n'.join([','.join(['Usage', 'Image name', *COLUMNS]), whole, row]))
     with pytest.raises(DataError, match=r'votes\.csv: line 3: (no happiness|each of neutral, )'):
+        add_ferplus(load_fer2013(archive, 'train'), path, 'train')
+
+
+@pytest.mark.parametrize('number', [-1, np.nan, np.inf])
+@pytest.mark.parametrize('name', ['votes.npz', 'votes.csv'])
+def test_votes_that_cannot_be_are_named_by_row(archive, tmp_path, name, number):
+    path = tmp_path / name
+    wrong = votes().astype(float)
+    wrong[1, COLUMNS.index('anger')] = number
+    if path.suffix == '.npz':
+        np.savez(path, train_votes=wrong)
+    else:
+        rows = [','.join(['Training', *map(str, row)]) for row in wrong]
+        path.write_text('\n'.join([','.join(['Usage', *COLUMNS]), *rows]))
+    with pytest.raises(DataError, match=f'{name}: row 1 of train has {number} votes for anger'):
         add_ferplus(load_fer2013(archive, 'train'), path, 'train')
 
 

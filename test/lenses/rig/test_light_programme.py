@@ -17,7 +17,21 @@ def test_one_level_is_constant():
     assert LightProgramme('0.3')(12.0) == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize('text', ['', 'bright', '1:2:3', '3:1 2:1', '0:0', '0:1 2:1.5'])
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        'bright',
+        '1:2:3',
+        '3:1 2:1',
+        '0:0',
+        '0:1 2:1.5',
+        'nan',
+        'nan:1',
+        'nan:1 2:1',
+        '0:1 inf:1',
+    ],
+)
 def test_what_is_no_programme_is_refused(text):
     with pytest.raises(RigError, match=r'programme|light level'):
         LightProgramme(text)

@@ -180,11 +180,36 @@ def test_photographs_come_from_a_file_or_a_folder(tmp_path, rig):
         ({'distance': 0.1}, 'distance is 0.1; give 0.5 to 20'),
         ({'drop': 2.0}, 'drop is 2.0'),
         ({'jitter': 0.1}, 'jitter is 0.1'),
+        ({'distance': np.nan}, 'distance is nan; give 0.5 to 20'),
+        ({'distance': '3'}, "distance is '3'; give 0.5 to 20"),
+        ({'people': 2.5}, 'people is 2.5; give a whole number from 1 to 8'),
+        ({'people': True}, 'people is True; give a whole number from 1 to 8'),
+        ({'light': np.nan}, 'light is nan; give 0 to 1'),
+        ({'light': -1}, 'light is -1; give 0 to 1'),
+        ({'light': 'dark'}, "light is 'dark'; give 0 to 1"),
+        ({'light': lambda t: np.nan}, 'light is nan; give 0 to 1'),
+        ({'faces': np.zeros((2, 48, 48), np.float32)}, 'photograph 0 is float32'),
+        ({'faces': np.zeros((48, 48), np.uint8)}, r'photograph 0 is uint8 of shape \(48,\)'),
+        (
+            {'faces': [np.zeros((48, 48), np.uint8), np.zeros((48, 48, 4), np.uint8)]},
+            r'photograph 1 is uint8 of shape \(48, 48, 4\); give uint8 of shape \(H, W\)',
+        ),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(arguments, message):
     with pytest.raises(RigError, match=message):
         SimulatedRig(**arguments)
+
+
+def test_numbers_may_be_of_any_type_of_their_kind():
+    rig = SimulatedRig(distance=3, light=np.float32(0.5), people=np.int64(2), fps=30)
+    assert len(rig.truth(0.0)) == 2 and rig.light(1.0) == 0.5
+
+
+def test_a_light_that_goes_out_of_range_later_is_named():
+    rig = SimulatedRig(light=lambda t: 1.0 - t)
+    with pytest.raises(RigError, match=r'light is -1\.0; give 0 to 1'):
+        rig.render('vis_left', 2.0)
 
 
 def test_a_photograph_without_a_face_is_refused():
