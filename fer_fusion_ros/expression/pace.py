@@ -6,8 +6,17 @@ from collections.abc import Callable
 from itertools import pairwise
 from statistics import fmean, median
 
-_FRAMES = 15
+_FRAMES = 30
 """Frames over which times are taken together."""
+
+_ENOUGH = 8
+"""Frames from which on times are known."""
+
+_LONGEST = 0.5
+"""Seconds between two frames above which it is a pause, and counts as so much."""
+
+_WAIT = 0.01
+"""Seconds after which a frame has had to wait."""
 
 _WARY = 90
 """Frames for which the time is minded after one had to wait, or was not read in full."""
@@ -18,7 +27,7 @@ _SHARE = 0.95
 
 class Pace:
     """
-    Tells how many face crops can be read in a frame so that it is done when the next one comes.
+    Tells how many face crops can be read in a frame so that frames are done as fast as they come.
 
     Whatever works off frames reports to it: each frame that has come, when it begins one, what
     reading the crops took, and when it is done. As long as no frame has to wait for the one before
@@ -30,11 +39,12 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._arrivals: deque[float] = deque(maxlen=_FRAMES + 1)
+        self._searches: deque[float] = deque(maxlen=_FRAMES)
         self._crops: deque[float] = deque(maxlen=_FRAMES)
         self._ends: deque[float] = deque(maxlen=_FRAMES)
-        self._searches: deque[float] = deque(maxlen=_FRAMES)
         self._wary = 0
-        self._arrived = self._began = self._found = self._read = 0.0
+        self._began = self._found = self._read = 0.0
+        self._due = 0.0  # when the frame is to be done, to be as fast as they come
 
     def arrive(self) -> None:
         """Note that a frame has come; from any thread."""
@@ -46,10 +56,13 @@ class Pace:
 
         :param waiting: how many have come after it already.
         """
-        self._wary = _WARY if waiting else max(self._wary - 1, 0)
-        arrivals = list(self._arrivals)
-        self._arrived = arrivals[max(-1 - waiting, -len(arrivals))]
         self._began, self._found, self._read = self._clock(), 0.0, 0.0
+        arrivals = list(self._arrivals)
+        arrived = arrivals[max(-1 - waiting, -len(arrivals))]
+        # Some come in bursts; then the time is that up to the next burst.
+        self._due = max(arrived, self._due) + _SHARE * self._interval()
+        waited = waiting > 0 or self._began - arrived > _WAIT
+        self._wary = _WARY if waited else max(self._wary - 1, 0)
 
     def allow(self, wanted: int) -> int:
         """Return how many crops to read, at least 1, of those that have been found and wanted."""
@@ -71,14 +84,16 @@ class Pace:
         if self._read:
             self._ends.append(self._clock() - self._read)
 
+    def _interval(self) -> float:
+        """Return the mean time between frames."""
+        gaps = [min(b - a, _LONGEST) for a, b in pairwise(list(self._arrivals))]
+        return fmean(gaps) if gaps else 0.0
+
     def _bearable(self, wanted: int) -> int:
-        arrivals = list(self._arrivals)
-        if len(arrivals) <= _FRAMES or len(self._crops) < _FRAMES:
+        if min(map(len, (self._arrivals, self._crops, self._ends))) < _ENOUGH:
             return wanted
         # Medians, as the first frame and a hiccup take many times as long; searches are uneven.
-        interval = median(b - a for a, b in pairwise(arrivals))
-        crop, rest = median(self._crops), interval * _SHARE - median(self._ends)
-        if fmean(self._searches) + wanted * crop <= rest:
+        crop, end = median(self._crops), median(self._ends)
+        if fmean(self._searches) + wanted * crop + end <= _SHARE * self._interval():
             return wanted
-        left = self._arrived + rest - self._found
-        return min(max(round(left / crop), 1), wanted)
+        return min(max(round((self._due - end - self._found) / crop), 1), wanted)

@@ -50,6 +50,7 @@ class FaceTracker:
         self._next = 1
         self._stamp: int | None = None
         self._gap: int | None = None  # nanoseconds between the last two frames
+        self._rare = True  # frames are, all the time
 
     def move(self, shift: Callable[[Box], tuple[float, float]]) -> None:
         """Go on in another image.
@@ -86,6 +87,7 @@ class FaceTracker:
             for face in self._faces
             if stamp_ns - face.seen <= self._max_lost_ns or (as_ever and face.seen == self._stamp)
         ]
+        self._rare = gap is None or (as_ever and gap >= _PROMPT * 1e9)
         self._gap = gap
 
     def update(self, detections: Sequence[Detection], stamp_ns: int) -> list[Track]:
@@ -99,7 +101,6 @@ class FaceTracker:
             ones.
         """
         self.predict(stamp_ns)
-        prompt = self._gap is None or self._gap >= _PROMPT * 1e9
         pairs = sorted(
             (distance, index, number)
             for index, face in enumerate(self._faces)
@@ -116,7 +117,7 @@ class FaceTracker:
             if number not in matched.values():
                 self._faces.append(_Face(detection, stamp_ns))
         for face in self._faces:
-            if not face.face_id and (prompt or face.sightings > 1):
+            if not face.face_id and face.seen == stamp_ns and (self._rare or face.sightings > 1):
                 face.face_id = f'face-{self._next}'
                 self._next += 1
         held = [face for face in self._faces if stamp_ns - face.seen <= self._hold_ns]

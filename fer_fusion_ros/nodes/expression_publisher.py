@@ -1,5 +1,7 @@
 """Publish the expressions of a frame: messages, markers and the overlay."""
 
+import math
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,6 +25,10 @@ from fer_fusion_ros.nodes.settings import how_to_relieve
 from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.pipeline.overlay import draw_overlay
 
+ENOUGH = 5.0
+"""Readings of a face per second below which the processor is called too slow: some of them should
+be in the time that is smoothed over."""
+
 
 class ExpressionPublisher:
     """Topics `expression`, `expressions`, `markers` and `overlay/image` of a node."""
@@ -37,7 +43,7 @@ class ExpressionPublisher:
         self._frames = 0
         self._faces = 0
         self._read = self._unread = 0
-        self._reported = (0, 0)
+        self._reported = (time.monotonic(), 0, 0, 0)
         self._latencies: deque[float] = deque(maxlen=30)
 
     def publish(
@@ -71,14 +77,18 @@ class ExpressionPublisher:
 
     def problems(self) -> list[str]:
         """Return what is wrong since the last call."""
-        read, unread = self._read - self._reported[0], self._unread - self._reported[1]
-        self._reported = (self._read, self._unread)
-        # On one of three frames is still many times within the smoothing's time.
-        if unread <= 2 * read:
+        counts = time.monotonic(), self._frames, self._read, self._unread
+        seconds, frames, read, unread = (
+            now - before for now, before in zip(counts, self._reported, strict=True)
+        )
+        self._reported = counts
+        # Of a face, by its share in those of a frame.
+        rate = read / (read + unread) * frames / seconds if unread else math.inf
+        if rate >= ENOUGH:
             return []
         return [
-            f'faces were read {read} times and only followed {unread} times, as the processor is '
-            f'too slow; try {how_to_relieve(self._node)}'
+            f'each face is read only {rate:.1f} times per second, as the processor is too slow; '
+            f'try {how_to_relieve(self._node)}'
         ]
 
     def values(self) -> dict[str, Any]:

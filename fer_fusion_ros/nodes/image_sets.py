@@ -40,9 +40,11 @@ def raw_topics(lens: str) -> tuple[str, str]:
 
 
 def registered_topics(lens: str) -> tuple[str, str]:
-    """Return the topics of a lens's registered image and of the side's calibration."""
+    """Return the topics of a lens's registered image and of that image's calibration."""
     side = side_of(lens)
-    return f'{side}/{"ir" if is_infrared(lens) else "vis"}/image_registered', f'{side}/camera_info'
+    if is_infrared(lens):
+        return f'{side}/ir/image_registered', f'{side}/ir/camera_info'
+    return f'{side}/vis/image_registered', f'{side}/camera_info'
 
 
 class ImageSets:
@@ -115,7 +117,7 @@ class ImageSets:
         self._held: deque[FrameSet] = deque(maxlen=depth)
         self._overtaken = 0
         self._silent: set[str] = set()
-        self._resets = 0
+        self._resets = self._reported_jumps = 0
         self._reported = 0
         self._failures: list[Exception] = []  # since the last report
         self._slop = slop
@@ -163,6 +165,11 @@ class ImageSets:
                 self._held.append(frame_set)
             self._let_go()
 
+    @property
+    def waiting(self) -> int:
+        """Return how many sets wait for the one in work."""
+        return self._worker.waiting
+
     def read(self, frame_set: FrameSet) -> FrameSet:
         """Return the set with arrays for images; see `read_images`."""
         return read_images(frame_set, self._refuse, self._topics)
@@ -175,7 +182,13 @@ class ImageSets:
         """Return what is wrong with the streams since the last call, and their figures."""
         status = self._synchroniser.status()
         problems = [self._why_missing(lens, status) for lens in status.missing]
-        problems += self._why_no_sets(status)
+        problems += [*self._stalled(status), *self._why_no_sets(status)]
+        jumps, self._reported_jumps = status.resets - self._reported_jumps, status.resets
+        if jumps > 1:
+            problems.append(
+                f'the clock jumped {jumps} times, at last {self._jump(status)}; perhaps two nodes '
+                'publish it'
+            )
         lacking = [lens for lens, model in self.calibration().items() if model is None]
         if self._calibrated and lacking:
             problems.append(f'no calibration of {", ".join(lacking)}')
@@ -231,6 +244,19 @@ class ImageSets:
         if stream.lead < 0:
             cure += ', or if its images come late, raise stale_after'
         return f'{self._topics[lens]}: its stamps are {stream.offset()}{then}; {cure}'
+
+    def _stalled(self, status: SynchroniserStatus) -> list[str]:
+        """Return which lenses send images, but not their times."""
+        return [
+            f'{self._topics[name]}: header.stamp does not advance; the driver must set it to the '
+            'time of capture'
+            for name, lens in status.lenses.items()
+            if lens.stalled > START_UP
+        ]
+
+    def _jump(self, status: SynchroniserStatus) -> str:
+        lens, seconds = status.jump
+        return f'the stamps of {self._topics[lens]} jumped back by {seconds:.2f} s'
 
     def _why_no_sets(self, status: SynchroniserStatus) -> list[str]:
         """Return why no images belong together, if so for a while although there are some."""
@@ -315,8 +341,8 @@ class ImageSets:
         for lens in self._silent - set(status.missing):
             self._silent.remove(lens)
             log.info(f'{self._topics[lens]} is back')
-        for text in self._why_no_sets(status):
-            self._node.complain('no sets', text)
+        for text in [*self._stalled(status), *self._why_no_sets(status)]:
+            self._node.complain(text.split(':')[0], text)
         if status.resets != self._resets:
             self._resets = status.resets
-            log.warning('the stamps jumped back, starting afresh')
+            self._node.complain('clock jump', f'{self._jump(status)}, starting afresh')

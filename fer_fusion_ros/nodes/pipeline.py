@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from fer_fusion_ros.lenses.names import SIDES
 from fer_fusion_ros.messages.expression import make_header
 from fer_fusion_ros.nodes.camera_array import CameraArray
 from fer_fusion_ros.nodes.expression_publisher import ExpressionPublisher
@@ -31,6 +32,7 @@ class PipelineNode(StageNode):
         self._fused = FusedPublisher(self)
         self._expressions = ExpressionPublisher(self)
         self._pace = declare_pace(self)
+        self._unshown = 0
         own = declare(
             self, 'cameras', False, 'do what camera_array does too, in this process, without DDS'
         )
@@ -48,6 +50,7 @@ class PipelineNode(StageNode):
         problems, values = self._images.diagnose()
         problems += [*self._pipeline.registrar.problems(), *self._expressions.problems()]
         values |= {**self._pairs.values(), **self._expressions.values()}
+        values['frames without images, as the next one waited'] = self._unshown
         return problems, {**values, 'model': self._pipeline.model}
 
     def close(self) -> None:
@@ -70,7 +73,10 @@ class PipelineNode(StageNode):
             for side, stamp in result.stamps.items()
         }
         self._expressions.publish(result.faces, headers, self._pipeline.model)
-        # What is only looked at comes after what is acted on.
+        # What is only looked at comes after what is acted on, and not before the next of that.
+        if self._pace and self._images.waiting:
+            self._unshown += self._is_watched()
+            return
         for side, pair in result.pairs.items():
             stamp, frame_id = result.stamps[side], result.frame_ids[side]
             self._pairs.publish(pair, stamp, frame_id)
@@ -79,6 +85,11 @@ class PipelineNode(StageNode):
             side = next(iter(result.pairs))
             image, _ = result.fused(side)
             self._expressions.publish_overlay(image, side, result.faces, headers[side])
+
+    def _is_watched(self) -> bool:
+        """Return whether anybody subscribes to an image."""
+        sides = any(self._pairs.wanted(side) or self._fused.wanted(side) for side in SIDES)
+        return sides or self._expressions.overlay_wanted()
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -14,6 +14,7 @@ class LensStatus:
     :ivar skew: mean stamp offset in seconds to the set's stamp (positive: captured later).
     :ivar lead: seconds by which the stamps of a stale lens that still delivers are ahead of those
         of the other lenses, or behind where negative; else 0.
+    :ivar stalled: seconds for which frames have come whose stamps did not grow.
     :ivar age: seconds since the last frame arrived, by the steady clock; inf before the first.
     :ivar stale: no recent frame, or out of step; sets are made without this lens.
     """
@@ -24,6 +25,7 @@ class LensStatus:
     rate: float
     skew: float
     lead: float
+    stalled: float
     age: float
     stale: bool
 
@@ -40,10 +42,12 @@ class SynchroniserStatus:
     :ivar lenses: by name, in the order given to the synchroniser.
     :ivar sets: sets made since the start.
     :ivar resets: how often the clock jumped backwards.
+    :ivar jump: the lens whose stamps did so last, and by how many seconds; None before.
     :ivar missing: stale lenses.
     """
 
     lenses: dict[str, LensStatus]
     sets: int
     resets: int
+    jump: tuple[str, float] | None
     missing: tuple[str, ...]

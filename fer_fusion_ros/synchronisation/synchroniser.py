@@ -65,6 +65,7 @@ class Synchroniser:
         self._streams = {lens: _Stream() for lens in lenses}
         self._sets = 0
         self._resets = 0
+        self._jump: tuple[str, float] | None = None
         self._completed: list[list[Frame]] = []
         self._start_afresh()
 
@@ -82,6 +83,7 @@ class Synchroniser:
         with self._lock:
             if stream.newest is not None and stamp < stream.newest - self._stale_ns:
                 self._resets += 1
+                self._jump = frame.lens, (stream.newest - stamp) * 1e-9
                 self._start_afresh()
             self._note_arrival(stream, stamp)
             self._update_stale(stream)
@@ -111,7 +113,7 @@ class Synchroniser:
                 for lens, stream in self._streams.items()
             }
             missing = tuple(lens for lens, status in lenses.items() if status.stale)
-            return SynchroniserStatus(lenses, self._sets, self._resets, missing)
+            return SynchroniserStatus(lenses, self._sets, self._resets, self._jump, missing)
 
     def gap(self) -> float:
         """
@@ -169,6 +171,7 @@ class Synchroniser:
             stream.first = stamp
         if stream.newest is None or stamp > stream.newest:
             stream.newest = stamp
+            stream.advanced = stream.arrived
             stream.stamps.append(stamp)
         stream.seen = self._seen()
 
@@ -245,6 +248,7 @@ class _Stream:
         self.matched = 0
         self.dropped = 0
         self.arrived = -math.inf
+        self.advanced = -math.inf  # when its stamps grew last
         self.waiting: dict[int, Frame] = {}  # by stamp, the same as in the matcher's queue
         self.seen: list[_Seen] = []  # of all lenses, when its last frame arrived
         self.start_afresh()
@@ -307,6 +311,7 @@ class _Stream:
             rate=rate,
             skew=sum(self.skews) / len(self.skews) * 1e-9 if self.skews else 0.0,
             lead=(self.newest - middle) * 1e-9 if self.astray >= _STALE_FRAMES else 0.0,
+            stalled=self.arrived - self.advanced if self.received else 0.0,
             age=age,
             stale=self.stale or silent,
         )

@@ -54,7 +54,8 @@ def test_an_id_is_retired_after_a_long_loss():
     tracker = FaceTracker(max_lost=0.7)
     for frame in range(3):
         tracker.update([face(100)], frame * FRAME)
-    (track,) = tracker.update([face(100)], 2 * FRAME + 800_000_000)
+    assert tracker.update([face(100)], 2 * FRAME + 800_000_000) == []
+    (track,) = tracker.update([face(100)], 3 * FRAME + 800_000_000)
     assert track.face_id == 'face-2'
 
 
@@ -76,6 +77,18 @@ def test_what_is_seen_in_one_frame_alone_is_not_told():
     # It has taken no id from one that is seen again.
     tracker.update([face(100), face(600)], 40 * FRAME)
     tracks = tracker.update([face(100), face(601)], 41 * FRAME)
+    assert [track.face_id for track in tracks] == ['face-1', 'face-2']
+
+
+def test_a_gap_gives_no_id_to_what_is_not_seen_again():
+    tracker = FaceTracker()
+    for frame in range(6):
+        tracker.update([face(100)], frame * FRAME)
+    tracker.update([face(100), face(400)], 6 * FRAME)
+    for stamp in (9 * FRAME, 12 * FRAME):
+        assert len(tracker.update([face(100)], stamp)) == 1
+    for stamp in (13 * FRAME, 14 * FRAME):
+        tracks = tracker.update([face(100), face(600)], stamp)
     assert [track.face_id for track in tracks] == ['face-1', 'face-2']
 
 

@@ -82,6 +82,25 @@ def test_the_pace_is_told_of_the_sets_and_of_the_work_on_them(make_images):
     assert set(allowed[-10:]) <= {1, 2}
 
 
+def test_stamps_that_stand_still_or_jump_to_and_fro_are_reported(make_images):
+    images = make_images(lambda _: None)
+    end = time.monotonic() + START_UP + 0.2
+    while time.monotonic() < end:
+        for lens in LENSES:
+            images.add(Frame(lens, 5, IMAGE))
+        time.sleep(0.02)
+    problems = images.diagnose()[0]
+    stalled = [each for each in problems if 'header.stamp does not advance' in each]
+    assert len(stalled) == 4 and stalled[0].startswith('/fer/ir_left/image_raw: ')
+    for index in range(6):
+        for lens in LENSES:
+            shift = 10**10 if lens == 'vis_left' and index % 2 else 0
+            images.add(Frame(lens, index * 33_000_000 + shift, IMAGE))
+    (problem,) = [each for each in images.diagnose()[0] if 'jumped' in each]
+    assert 'the stamps of /fer/vis_left/image_raw jumped back by 9.97 s' in problem
+    assert not [each for each in images.diagnose()[0] if 'jumped' in each]
+
+
 def test_work_that_fails_and_lenses_without_calibration_are_reported(make_images):
     def fail(_):
         raise RuntimeError('no room left')

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
 from diagnostic_msgs.msg import DiagnosticArray
+from sensor_msgs.msg import Image
 
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig import SimulatedRig
@@ -135,13 +136,32 @@ def test_a_processor_that_is_too_slow_reads_faces_in_turns(pipeline, record, spi
     for before, after in followed:
         assert after.expression == before.expression
         assert after.raw.label == 'uncertain'
-    assert spin_until(
-        lambda: any('only followed' in _message(each, '/fer/pipeline') for each in diagnostics)
+    assert spin_until(lambda: _counted(diagnostics, 'faces only followed'))
+
+
+def _counted(diagnostics, key):
+    return any(
+        pair.key == key and int(pair.value) > 0
+        for each in diagnostics
+        for status in each.status
+        for pair in status.values
     )
 
 
-def _message(diagnostics, name):
-    return ' '.join(status.message for status in diagnostics.status if status.name == name)
+def test_who_only_looks_does_not_slow_the_expressions(pipeline, record, spin_until):
+    feeder, arrays, node = pipeline('-p', 'threads:=1')
+    fused = record(Image, '/fer/left/fused/image')
+    diagnostics = record(DiagnosticArray, '/diagnostics')
+    feeder.send(0.0)
+    assert spin_until(lambda: arrays and fused, 5), node.output
+    # As fast as they go.
+    for index in range(1, 300):
+        feeder.send(index / 200, shown=0.0)
+        spin_until(lambda: False, 0.001)
+    assert spin_until(
+        lambda: _counted(diagnostics, 'frames without images, as the next one waited')
+    )
+    assert len(fused) < len(arrays)
 
 
 def test_four_nodes_give_what_the_pipeline_gives(start_node, make_feeder, record, spin_until):

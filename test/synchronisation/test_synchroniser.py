@@ -207,6 +207,8 @@ def test_starts_afresh_when_the_clock_jumps_back():
     assert second[-1].stamp_ns == first[-1].stamp_ns
     status = synchroniser.status()
     assert status.resets == 1 and not status.missing
+    lens, seconds = status.jump
+    assert lens in LENSES and seconds == pytest.approx(59 / 30, abs=0.05)
 
 
 @pytest.mark.parametrize('dead', LENSES)
@@ -237,6 +239,18 @@ def test_all_lenses_dead_is_seen_by_the_steady_clock():
     assert not synchroniser.status().missing
     now[0] = 0.45
     assert synchroniser.status().missing == LENSES
+
+
+def test_stamps_that_do_not_grow_are_seen():
+    now = [0.0]
+    synchroniser = Synchroniser(LENSES, clock=lambda: now[0])
+    run(synchroniser, trace(5))
+    assert {lens.stalled for lens in synchroniser.status().lenses.values()} == {0.0}
+    for index in range(1, 4):
+        now[0] = float(index)
+        run(synchroniser, [Frame('ir_left', START + 4 * PERIOD, IMAGE)])
+    stalled = {name: lens.stalled for name, lens in synchroniser.status().lenses.items()}
+    assert stalled == {**dict.fromkeys(LENSES, 0.0), 'ir_left': 3.0}
 
 
 def test_knows_its_lenses():

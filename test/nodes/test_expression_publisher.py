@@ -1,0 +1,40 @@
+"""What is said of faces that were not read."""
+
+import time
+
+import pytest
+
+pytest.importorskip('rclpy', reason='there is no ROS here')
+
+from fer_fusion_ros.expression.face_expression import FaceExpression
+from fer_fusion_ros.messages.expression import make_header
+from fer_fusion_ros.nodes.expression_publisher import ExpressionPublisher
+from fer_fusion_ros.nodes.stage_node import StageNode
+
+
+def faces(*lenses):
+    return [
+        FaceExpression(f'face-{n}', 'left', (0, 0, 50, 50), (640, 480), None, 1.0, lenses=mask)
+        for n, mask in enumerate(lenses)
+    ]
+
+
+@pytest.mark.parametrize(('read', 'rate'), [(1, '2.5'), (3, None)])
+def test_too_few_readings_are_reported_once(ros_context, monkeypatch, read, rate):
+    node = StageNode('slow', context=ros_context)
+    publisher = ExpressionPublisher(node)
+    publisher.problems()
+    now = time.monotonic()
+    monkeypatch.setattr(time, 'monotonic', lambda: now + 10.0)
+    # 20 frames per second, in each second one of which some of the four faces are read.
+    for index in range(200):
+        masks = [15 if index % 2 and number < read else 0 for number in range(4)]
+        publisher.publish(faces(*masks), {'left': make_header(index, 'x')}, 'model')
+    problems = publisher.problems()
+    node.destroy_node()
+    assert publisher.values()['faces read'] == 100 * read
+    assert publisher.values()['faces only followed'] == 800 - 100 * read
+    assert len(problems) == (rate is not None)
+    for problem in problems:
+        assert f'each face is read only {rate} times per second' in problem
+        assert 'try fewer images per second' in problem
