@@ -8,6 +8,7 @@ from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.labels import LABELS
 from fer_fusion_ros.expression.predictor import Predict
 from fer_fusion_ros.expression.recogniser import FACE, MARGIN
+from fer_fusion_ros.expression.stereo import in_infrared
 from fer_fusion_ros.faces.crop import crop
 from fer_fusion_ros.faces.detection import Box
 from fer_fusion_ros.fusion.fuser import Fuser
@@ -149,8 +150,9 @@ def _see(
     for index in range(len(faces)):
         t = float(index)
         pair = registrar.register(_SIDE, rig.render(f'ir_{_SIDE}', t, index), None)
-        box = _face_box(pair.model, rig.truth(t, index)[0].position, size)
-        infrared[index] = crop(pair.ir_view, box, height)
+        position = rig.truth(t, index)[0].position
+        box = _face_box(pair.model, position, size)
+        infrared[index] = crop(pair.ir_view, in_infrared(pair, box, position[2]), height)
         for number, level in enumerate(lights):  # noqa: B007
             vis = registrar.register(_SIDE, None, rig.render(f'vis_{_SIDE}', t, index)).vis_view
             visible[number, index] = crop(vis, box, height)

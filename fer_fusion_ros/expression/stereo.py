@@ -62,32 +62,55 @@ def find_in_other(pair: RegisteredPair, other: RegisteredPair, box: Box) -> Sigh
 
     :param pair: side in which the face was detected.
     :param other: the opposite side.
-    :param box: x, y, width, height in pixels of the pair's images.
-    :return: where the face is; without calibration within a face's width to where it would be
-        far away.
+    :param box: x, y, width, height in pixels of the pair's grid.
+    :return: where the face is on the other's grid; without calibration within a face's width to
+        where it would be far away.
     """
     guess = distance_by_width(pair.model, box)
-    calibrated = pair.model is not None and other.model is not None
-    if calibrated:
-        near, expected, far = (
-            shift_to(pair.model, other.model, box, guess * factor)
-            for factor in (_NEARER, 1.0, _FARTHER)
-        )
-    else:
+    if pair.model is None or other.model is None:
+        band = _common_band(pair, other, box)
         towards = -1.0 if other.side == 'right' else 1.0
-        near, expected, far = ((towards * share * box[2], 0.0) for share in (0.8, 0.3, -0.1))
-    shift = _match(pair, other, box, near, far)
-    if shift is None:
-        # The far side of a head, a covered lens, bands that differ: trust the calibration.
-        return Sighting(_inside(box, expected, other) if calibrated else None, guess)
-    distance = guess
-    if calibrated:
-        # Shifts go with 1 / distance.
-        baseline = shift_to(pair.model, other.model, box, 1.0)[0] - _infinity(pair, other, box)
-        disparity = shift[0] - _infinity(pair, other, box)
-        if baseline * disparity > 0:
-            distance = baseline / disparity
-    return Sighting(_inside(box, shift, other), distance)
+        near, far = ((towards * share * box[2], 0.0) for share in (0.8, -0.1))
+        shift = _match(*band, box, 1.0, near, far) if band else None
+        return Sighting(shift and _inside(_moved(box, shift), other), guess)
+    if band := _common_band(pair, other, box):
+        own, their = (
+            (each.ir_model or each.model) if view is each.ir_view else each.model
+            for each, view in zip((pair, other), band, strict=True)
+        )
+        start = transfer(pair.model, own, box, guess)
+        near, far = (shift_to(own, their, start, guess * factor) for factor in (_NEARER, _FARTHER))
+        scale = _scale(own, their)
+        if shift := _match(*band, start, scale, near, far):
+            # Shifts go with 1 / distance.
+            infinity = shift_to(own, their, start, math.inf)[0]
+            baseline = shift_to(own, their, start, 1.0)[0] - infinity
+            disparity = shift[0] - infinity
+            distance = baseline / disparity if baseline * disparity > 0 else guess
+            there = transfer(their, other.model, _moved(start, shift, scale), distance)
+            return Sighting(_inside(there, other), distance)
+    # The far side of a head, a covered lens, bands that differ: trust the calibration.
+    return Sighting(_inside(transfer(pair.model, other.model, box, guess), other), guess)
+
+
+def transfer(model: CameraModel, other: CameraModel, box: Box, z: float) -> Box:
+    """Return where the box around a face at distance z is in another image."""
+    return _moved(box, shift_to(model, other, box, z), _scale(model, other))
+
+
+def in_infrared(pair: RegisteredPair, box: Box, distance: float | None = None) -> Box:
+    """
+    Return where a face is in a pair's infrared image, which meets the grid at one distance.
+
+    :param box: of the face on the grid.
+    :param distance: of the face, in metres; by its width when None or NaN.
+    :return: the same box without calibration.
+    """
+    if pair.model is None or pair.ir_model is None:
+        return box
+    if distance is None or math.isnan(distance):
+        distance = distance_by_width(pair.model, box)
+    return transfer(pair.model, pair.ir_model, box, distance)
 
 
 def shift_to(model: CameraModel, other: CameraModel, box: Box, z: float) -> tuple[float, float]:
@@ -101,52 +124,73 @@ def shift_to(model: CameraModel, other: CameraModel, box: Box, z: float) -> tupl
     )
 
 
-def _infinity(pair: RegisteredPair, other: RegisteredPair, box: Box) -> float:
-    return shift_to(pair.model, other.model, box, math.inf)[0]
+def _scale(model: CameraModel, other: CameraModel) -> float:
+    """Return by how much larger the same thing is in another image."""
+    return float(other.P[0, 0] / model.P[0, 0])
 
 
-def _inside(box: Box, shift: tuple[float, float], other: RegisteredPair) -> Box | None:
-    """Return the moved box, or None when its centre lies outside the image."""
-    x, y = box[0] + shift[0], box[1] + shift[1]
+def _moved(box: Box, shift: tuple[float, float], scale: float = 1.0) -> Box:
+    """Return the box with its centre moved, and its sides scaled."""
+    x, y, width, height = box
+    grown = width * scale, height * scale
+    return (
+        x + width / 2 + shift[0] - grown[0] / 2,
+        y + height / 2 + shift[1] - grown[1] / 2,
+        *grown,
+    )
+
+
+def _inside(box: Box, other: RegisteredPair) -> Box | None:
+    """Return the box, or None when its centre lies outside the image."""
+    x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
     width, height = other.size
-    inside = 0 <= x + box[2] / 2 < width and 0 <= y + box[3] / 2 < height
-    return (x, y, box[2], box[3]) if inside else None
+    return box if 0 <= x < width and 0 <= y < height else None
 
 
 def _match(
-    pair: RegisteredPair,
-    other: RegisteredPair,
+    own: ImageView,
+    theirs: ImageView,
     box: Box,
+    scale: float,
     near: tuple[float, float],
     far: tuple[float, float],
 ) -> tuple[float, float] | None:
-    """Return the shift between near and far at which the face looks the same, or None."""
+    """
+    Return the shift between near and far at which the face looks the same, or None.
+
+    :param box: of the face in its own image.
+    :param scale: by which the face is larger in the other image.
+    """
     x0, y0, x1, y1 = _rounded(box)
-    patch, image = _same_band(pair, other, slice(y0, y1), slice(x0, x1))
-    if patch is None or min(patch.shape[:2]) < 8:
+    patch = own[y0:y1, x0:x1]
+    if min(patch.shape[:2]) * scale < 8:
         return None
+    if scale != 1:
+        patch = cv2.resize(patch, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
     height, width = patch.shape[:2]
+    # Of the patch's corner, where it would not be shifted.
+    x, y = (x0 + x1 - width) / 2, (y0 + y1 - height) / 2
     # Rows may be off by a few pixels: calibrations age, and stamps differ while heads move.
     slack = max(0.12 * height, 2.0)
-    left = max(math.floor(x0 + min(near[0], far[0]) - 2), 0)
-    top = max(math.floor(y0 + min(near[1], far[1]) - slack), 0)
-    right = max(math.ceil(x0 + max(near[0], far[0]) + 2) + width, 0)
-    bottom = max(math.ceil(y0 + max(near[1], far[1]) + slack) + height, 0)
-    strip = image[top:bottom, left:right]
+    left = max(math.floor(x + min(near[0], far[0]) - 2), 0)
+    top = max(math.floor(y + min(near[1], far[1]) - slack), 0)
+    right = max(math.ceil(x + max(near[0], far[0]) + 2) + width, 0)
+    bottom = max(math.ceil(y + max(near[1], far[1]) + slack) + height, 0)
+    strip = theirs[top:bottom, left:right]
     if strip.shape[0] < height or strip.shape[1] < width:
         return None
-    scale = min(_PATCH / width, 1.0)
+    shrink = min(_PATCH / width, 1.0)
     patch, strip = (
-        cv2.resize(to_grey(part), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        cv2.resize(to_grey(part), None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         for part in (patch, strip)
     )
     likeness = cv2.matchTemplate(strip, patch, cv2.TM_CCOEFF_NORMED)
     _, best, _, (column, row) = cv2.minMaxLoc(likeness)
     if not best >= _MIN_MATCH:
         return None
-    x = (column + _peak(likeness[row], column)) / scale
-    y = (row + _peak(likeness[:, column], row)) / scale
-    return left + x - x0, top + y - y0
+    right_by = (column + _peak(likeness[row], column)) / shrink
+    down_by = (row + _peak(likeness[:, column], row)) / shrink
+    return left + right_by - x, top + down_by - y
 
 
 def _rounded(box: Box) -> tuple[int, int, int, int]:
@@ -154,18 +198,19 @@ def _rounded(box: Box) -> tuple[int, int, int, int]:
     return max(round(x), 0), max(round(y), 0), max(round(x + width), 0), max(round(y + height), 0)
 
 
-def _same_band(
-    pair: RegisteredPair, other: RegisteredPair, rows: slice, columns: slice
-) -> tuple[np.ndarray | None, ImageView | None]:
-    """Return a patch of one side and the image of the other, both visible or both infrared."""
+def _common_band(
+    pair: RegisteredPair, other: RegisteredPair, box: Box
+) -> tuple[ImageView, ImageView] | None:
+    """Return both visible or both infrared images, whichever show the face in a box better."""
     if pair.vis_view is not None and other.vis_view is not None:
-        patch = pair.vis_view[rows, columns]
+        x0, y0, x1, y1 = _rounded(box)
+        patch = pair.vis_view[y0:y1, x0:x1]
         no_infrared = pair.ir_view is None or other.ir_view is None
         if no_infrared or (patch.size and _level(patch) > _DARK):
-            return patch, other.vis_view
+            return pair.vis_view, other.vis_view
     if pair.ir_view is not None and other.ir_view is not None:
-        return pair.ir_view[rows, columns], other.ir_view
-    return None, None
+        return pair.ir_view, other.ir_view
+    return None
 
 
 def _level(image: np.ndarray) -> float:

@@ -47,12 +47,13 @@ def crop(image: ImageView, box: Box, size: int) -> np.ndarray:
 def _extract(image: ImageView, x: int, y: int, extent: int) -> np.ndarray:
     """Return a square part of an image, its border repeated where the part lies beyond it."""
     height, width = image.shape[:2]
-    x0, x1 = (min(max(at, 0), width) for at in (x, x + extent))
-    y0, y1 = (min(max(at, 0), height) for at in (y, y + extent))
-    if x0 == x1 or y0 == y1:
-        return np.zeros((extent, extent, *image.shape[2:]), image.dtype)
+    # At least one row and column of the image.
+    x0, y0 = min(max(x, 0), width - 1), min(max(y, 0), height - 1)
+    x1, y1 = min(max(x + extent, x0 + 1), width), min(max(y + extent, y0 + 1), height)
     part = image[y0:y1, x0:x1]
-    if part.shape[:2] != (extent, extent):
-        borders = (y0 - y, y + extent - y1, x0 - x, x + extent - x1)
+    rows, columns = part.shape[:2]
+    if (rows, columns) != (extent, extent):
+        above, before = min(max(-y, 0), extent - rows), min(max(-x, 0), extent - columns)
+        borders = (above, extent - rows - above, before, extent - columns - before)
         part = cv2.copyMakeBorder(part, *borders, cv2.BORDER_REPLICATE)
     return part

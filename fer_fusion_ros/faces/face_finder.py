@@ -1,6 +1,7 @@
 """Detect on a fraction of the frames, follow on the others."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from fer_fusion_ros.faces.detection import Box, Detection, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window
@@ -12,8 +13,13 @@ _LOOK = 2.0
 """Width of the area in which a known face is looked for, in face widths."""
 
 _LOOK_AGAIN_NS = 200_000_000
-"""Nanoseconds after which known faces are looked for in any case, and new ones everywhere: the
-tracker holds on to a face that is not detected for little longer, and frames may be rare."""
+"""Nanoseconds after which known faces are looked for in any case: the tracker holds on to a face
+that is not detected for little longer, and frames may be rare."""
+
+_WINDOW_NS = 100_000_000
+"""Nanoseconds without a frame for which one more window is searched, as on every third of 30
+frames per second. It is not everything at once: a search that takes long would make the next
+gap."""
 
 _SIZES = (0.75, 1.4)
 """Smallest and largest width of a known face, in its last width."""
@@ -26,13 +32,24 @@ _DARK = (25.0, 35.0)
 more."""
 
 
+class _Band(NamedTuple):
+    """An image, and where in it a box of the grid is."""
+
+    image: ImageView
+    place: Callable[[Box], Box]
+
+
+def _as_it_is(box: Box) -> Box:
+    return box
+
+
 class FaceFinder:
     """
     Find and follow the faces of an image stream at little cost.
 
     The faces that are known are looked for around where they should be; for new ones the frame
-    is searched window by window. Only the first frame is searched as a whole, and each where
-    frames are rare. Visible images are
+    is searched window by window, as a whole only the first time. Where frames are rare, more
+    windows are searched in each, so that somebody new is found as soon. Visible images are
     searched in the light and infrared ones in the dark; what is not found in one is looked for
     in the other.
 
@@ -71,19 +88,27 @@ class FaceFinder:
         """Go on in the image of another lens; see `FaceTracker.move`."""
         self._tracker.move(shift)
 
-    def find(self, ir: ImageView | None, vis: ImageView | None, stamp_ns: int) -> list[Track]:
+    def find(
+        self,
+        ir: ImageView | None,
+        vis: ImageView | None,
+        stamp_ns: int,
+        in_infrared: Callable[[Box], Box] = _as_it_is,
+    ) -> list[Track]:
         """
         Return the faces in a registered pair, oldest first.
 
         :param ir: (H, W) uint8 or None.
         :param vis: (H, W, 3) BGR or (H, W) uint8, or None.
         :param stamp_ns: capture stamp; older than the last one resets the ids.
+        :param in_infrared: tells where in the infrared image a face on the grid is.
+        :return: those whose centre is in the image, on the grid.
         """
         if self._stamp is not None and stamp_ns < self._stamp:
             self.reset()
         gap = 1 if self._stamp is None else max(stamp_ns - self._stamp, 1)
         self._stamp = stamp_ns
-        images = self._readable_first(ir, vis)
+        images = self._readable_first(ir, vis, in_infrared)
         known = self._tracker.predict(stamp_ns)
         found: list[Detection] = []
         every = max(min(self._detect_every, self._look_again_ns // gap), 1)
@@ -91,43 +116,58 @@ class FaceFinder:
             if track.is_new or (self._frame + index) % every == 0:
                 found += self._look(images, track.box, track.is_new)
         boxes = [track.box for track in known]
-        if self._frame == 0 or gap > _LOOK_AGAIN_NS:
+        missed = gap // _WINDOW_NS
+        if self._frame == 0 or missed >= len(self._windows(images)):
             found += self._search_all(images, boxes)
-        elif not known or (self._frame - 1) % self._search_every == 0:
-            found += self._search_next(images, boxes)
+        elif missed > 1 or not known or (self._frame - 1) % self._search_every == 0:
+            for _ in range(max(missed, 1)):
+                found += self._search_next(images, boxes)
         self._frame += 1
-        return self._tracker.update(_distinct(found), stamp_ns)
+        height, width = images[0].image.shape[:2]
+        return [
+            track
+            for track in self._tracker.update(_distinct(found), stamp_ns)
+            if 0 <= track.box[0] + track.box[2] / 2 < width
+            and 0 <= track.box[1] + track.box[3] / 2 < height
+        ]
 
-    def _readable_first(self, ir: ImageView | None, vis: ImageView | None) -> list[ImageView]:
+    def _readable_first(
+        self, ir: ImageView | None, vis: ImageView | None, in_infrared: Callable[[Box], Box]
+    ) -> list[_Band]:
         if vis is not None and ir is not None:
             level = vis[::16, ::16].mean()
             self._is_dark = level < _DARK[1 if self._is_dark else 0]
-        images = [ir, vis] if self._is_dark else [vis, ir]
-        return [image for image in images if image is not None]
+        bands = [_Band(vis, _as_it_is), _Band(ir, in_infrared)]
+        if self._is_dark:
+            bands.reverse()
+        return [band for band in bands if band.image is not None]
 
-    def _look(self, images: list[ImageView], box: Box, is_new: bool = False) -> list[Detection]:
+    def _look(self, images: list[_Band], box: Box, is_new: bool = False) -> list[Detection]:
         """Look for a face around a box, in the readable image first; return at most one."""
-        x, y, width, height = box
-        grow = (_LOOK - 1) / 2
-        area = (x - grow * width, y - grow * height, _LOOK * width, _LOOK * height)
-        sizes = (_SIZES[0] * width, _SIZES[1] * width)
-        for image in images:
-            if faces := self._detector.detect_in(image, area, sizes):
-                face = min(faces, key=lambda face: offset(face.box, box))
+        for band in images:
+            there = band.place(box)
+            x, y, width, height = there
+            grow = (_LOOK - 1) / 2
+            area = (x - grow * width, y - grow * height, _LOOK * width, _LOOK * height)
+            sizes = (_SIZES[0] * width, _SIZES[1] * width)
+            if faces := self._detector.detect_in(band.image, area, sizes):
+                face = _nearest(faces, there)
                 # What the readable image does not show may not be a face.
-                doubtful = is_new or image is not images[0]
-                return [face] if not doubtful or self._detector.confirm(image, face) else []
+                doubtful = is_new or band is not images[0]
+                if doubtful and not self._detector.confirm(band.image, face):
+                    return []
+                return [_on_grid(face, band)]
         return []
 
-    def _search_all(self, images: list[ImageView], known: list[Box]) -> list[Detection]:
+    def _search_all(self, images: list[_Band], known: list[Box]) -> list[Detection]:
         """Search all windows, of the less readable image if there is no face in the other."""
         windows = self._windows(images)
-        for image in images:
-            if faces := self._confirm(images, image, windows, known):
+        for band in images:
+            if faces := self._confirm(images, band, windows, known):
                 return faces
         return []
 
-    def _search_next(self, images: list[ImageView], known: list[Box]) -> list[Detection]:
+    def _search_next(self, images: list[_Band], known: list[Box]) -> list[Detection]:
         """Search the next window; every other round goes through the less readable image."""
         windows = self._windows(images)
         turn, index = divmod(self._searches, len(windows))
@@ -135,14 +175,14 @@ class FaceFinder:
         window = windows[index : index + 1]
         return self._confirm(images, images[turn % len(images)], window, known)
 
-    def _windows(self, images: list[ImageView]) -> list[Window]:
-        height, width = images[0].shape[:2]
+    def _windows(self, images: list[_Band]) -> list[Window]:
+        height, width = images[0].image.shape[:2]
         return self._detector.windows(width, height)
 
     def _confirm(
         self,
-        images: list[ImageView],
-        image: ImageView,
+        images: list[_Band],
+        band: _Band,
         windows: list[Window],
         known: list[Box],
     ) -> list[Detection]:
@@ -150,13 +190,25 @@ class FaceFinder:
         # A second look, closer, leaves out what is no face and sets the box more precisely.
         candidates: list[Detection] = []
         for window in windows:
-            candidates += self._detector.search(image, window)
+            found = self._detector.search(band.image, window)
+            candidates += [_on_grid(each, band) for each in found]
         return [
             face
             for each in _distinct(candidates)
             if all(_overlap(each.box, box) < _SAME for box in known)
             for face in self._look(images, each.box, is_new=True)
         ]
+
+
+def _nearest(faces: list[Detection], box: Box) -> Detection:
+    return min(faces, key=lambda face: offset(face.box, box))
+
+
+def _on_grid(face: Detection, band: _Band) -> Detection:
+    """Return a detection in a band's image as one on the grid."""
+    # The shift goes with the size, which is the same in both.
+    x, y = band.place(face.box)[:2]
+    return face.moved(face.box[0] - x, face.box[1] - y)
 
 
 def _distinct(faces: list[Detection]) -> list[Detection]:

@@ -65,11 +65,13 @@ class ExpressionNode(StageNode):
         for side in SIDES:
             reference = frame_set.reference(side)
             if reference is not None:
+                ir_model = self._images.models.get(f'ir_{side}')
                 pairs[side] = RegisteredPair(
                     side,
                     frame_set.image(f'ir_{side}'),
                     frame_set.image(f'vis_{side}'),
-                    self._images.models.get(reference.lens),
+                    self._images.models.get(f'vis_{side}', ir_model),
+                    ir_model=ir_model,
                 )
                 headers[side] = make_header(reference.stamp_ns, reference.frame_id)
         if not pairs:

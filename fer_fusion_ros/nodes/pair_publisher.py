@@ -22,6 +22,7 @@ class PairPublisher:
                 node.advertise(Image, f'{side}/ir/image_registered', PUBLISHER_QOS),
                 node.advertise(Image, f'{side}/vis/image_registered', PUBLISHER_QOS),
                 node.advertise(CameraInfo, f'{side}/camera_info', PUBLISHER_QOS),
+                node.advertise(CameraInfo, f'{side}/ir/camera_info', PUBLISHER_QOS),
             )
             for side in SIDES
         }
@@ -41,13 +42,18 @@ class PairPublisher:
     def publish(self, pair: RegisteredPair, stamp_ns: int, frame_id: str) -> None:
         """Publish what is subscribed of a pair, under the stamp and frame of its visible lens."""
         self._residuals[pair.side] = pair.residual_px
-        ir, vis, info = self._publishers[pair.side]
+        ir, vis, info, ir_info = self._publishers[pair.side]
         for publisher, view in ((ir, pair.ir_view), (vis, pair.vis_view)):
             if view is not None and publisher.get_subscription_count():
                 # Only now is the whole image computed.
                 publisher.publish(array_to_image(np.asarray(view), stamp_ns, frame_id))
-        if info.get_subscription_count():
-            if pair.model is None:
-                info.publish(blank_camera_info(*pair.size, stamp_ns, frame_id))
+        infos = [(info, pair.model)]
+        if pair.ir_view is not None:
+            infos.append((ir_info, pair.ir_model))
+        for publisher, model in infos:
+            if not publisher.get_subscription_count():
+                continue
+            if model is None:
+                publisher.publish(blank_camera_info(*pair.size, stamp_ns, frame_id))
             else:
-                info.publish(model_to_camera_info(pair.model, stamp_ns, frame_id))
+                publisher.publish(model_to_camera_info(model, stamp_ns, frame_id))

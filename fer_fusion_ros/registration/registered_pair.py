@@ -19,7 +19,9 @@ class RegisteredPair:
     :ivar side: ``left`` or ``right``.
     :ivar ir_view: (H, W) uint8, or None when that lens is missing.
     :ivar vis_view: (H, W, 3) BGR or (H, W) uint8, or None when that lens is missing.
-    :ivar model: rectified camera of both images; None without calibration.
+    :ivar model: rectified camera of the grid; None without calibration.
+    :ivar ir_model: camera of the infrared image, whose pixels meet those of the grid at the
+        distance of the plane alone; None without calibration.
     :ivar residual_px: last measured misalignment in pixels at the image's centre; None when it
         could not be measured.
     :raises RegistrationError: if the images differ in size.
@@ -30,6 +32,7 @@ class RegisteredPair:
     vis_view: ImageView | None
     model: 'CameraModel | None' = None
     residual_px: float | None = None
+    ir_model: 'CameraModel | None' = None
 
     def __post_init__(self) -> None:
         if self.ir_view is None or self.vis_view is None:

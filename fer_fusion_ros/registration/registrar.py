@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -46,7 +47,7 @@ class Registrar:
         self._sizes: dict[str, tuple[int, int]] = {}  # of the visible images
         # A map takes 1.8 MB at 640x480.
         self._grid = lru_cache(4)(self._compute_grid)
-        self._ir_maps = lru_cache(8)(self._compute_ir_maps)
+        self._ir_grid = lru_cache(8)(self._compute_ir_grid)
 
     def problems(self) -> list[str]:
         """Return which lenses have a calibration for images of another shape."""
@@ -63,7 +64,7 @@ class Registrar:
         self._unfit.clear()
         self._warned.clear()
         self._grid.cache_clear()
-        self._ir_maps.cache_clear()
+        self._ir_grid.cache_clear()
 
     def register(
         self,
@@ -83,7 +84,7 @@ class Registrar:
             raise ValueError(f'no image of side {side!r} to register')
         if vis is not None:
             self._sizes[side] = _size(vis)
-        model = None
+        model = ir_model = None
         lenses = self._lenses(side, ir, vis)
         if self._are_calibrated(side, lenses, ir):
             if f'vis_{side}' in lenses:
@@ -93,13 +94,14 @@ class Registrar:
                 if vis is not None:
                     vis = _warp(vis, vis_maps)
                 if ir is not None:
-                    ir = _warp(ir, self._ir_maps(side, size, _size(ir)))
+                    ir_model, ir_maps = self._ir_grid(side, size, _size(ir))
+                    ir = _warp(ir, ir_maps)
             else:
                 model, ir_maps = self._grid(f'ir_{side}', _size(ir))
-                ir = _warp(ir, ir_maps)
+                ir_model, ir = model, _warp(ir, ir_maps)
         elif ir is not None and _size(ir) != (size := self._sizes.get(side, _size(ir))):
             ir = cv2.resize(ir, size, interpolation=cv2.INTER_LINEAR)
-        return RegisteredPair(side, ir, vis, model, self._measure(side, ir, vis))
+        return RegisteredPair(side, ir, vis, model, self._measure(side, ir, vis), ir_model)
 
     def _lenses(self, side: str, ir: np.ndarray | None, vis: np.ndarray | None) -> list[str]:
         """Return the lenses that a side has."""
@@ -148,9 +150,9 @@ class Registrar:
         model = self._models[lens].scaled(*size)
         return model.rectified(), _maps(model, model.P[:, :3], size)
 
-    def _compute_ir_maps(
+    def _compute_ir_grid(
         self, side: str, size: tuple[int, int], ir_size: tuple[int, int]
-    ) -> Maps | None:
+    ) -> tuple[CameraModel, Maps | None]:
         vis = self._models[f'vis_{side}'].scaled(*size)
         ir = self._models[f'ir_{side}'].scaled(*ir_size)
         # From the visible lens to the array's origin to the infrared lens.
@@ -159,7 +161,9 @@ class Registrar:
         # point shifted.
         camera = vis.P[:, :3].copy()
         camera[:2, 2] -= camera[[0, 1], [0, 1]] * offset / self._plane_distance
-        return _maps(ir, camera, size)
+        shift = camera[[0, 1], [0, 1]] * _translation(ir)
+        model = replace(vis.rectified(), K=camera, P=np.column_stack([camera, [*shift, 0.0]]))
+        return model, _maps(ir, camera, size)
 
 
 def _size(image: np.ndarray) -> tuple[int, int]:

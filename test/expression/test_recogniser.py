@@ -8,6 +8,7 @@ from fer_fusion_ros.expression.data.labelled_photographs import cut_face
 from fer_fusion_ros.expression.labels import UNCERTAIN
 from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.expression.recogniser import combine
+from fer_fusion_ros.expression.stereo import in_infrared
 from fer_fusion_ros.faces import Detection, FaceDetector
 from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES, SIDES
@@ -74,7 +75,7 @@ def test_the_same_frames_give_the_same_results(recogniser):
 def test_photographs_are_framed_as_faces_are_here(recogniser):
     class Given(FaceDetector):
         def detect(self, image, size_range=None):
-            return [Detection(track.box, 1.0)]
+            return [Detection(in_infrared(pairs['left'], track.box), 1.0)]
 
     (_, pairs), *_ = frames(1, ['ir_left'])
     glimpse = recogniser.look(pairs, 0)
@@ -82,7 +83,7 @@ def test_photographs_are_framed_as_faces_are_here(recogniser):
     photograph, found = cut_face(pairs['left'].ir, Given(), 48)
     assert found
     # Around the 48 pixels are four more for the fusion.
-    assert view.ir[4:-4, 4:-4] == pytest.approx(photograph, abs=1)
+    assert view.ir[4:-4, 4:-4].astype(int) == pytest.approx(photograph.astype(int), abs=1)
 
 
 def test_fills_every_field():
@@ -207,6 +208,72 @@ def test_the_right_side_is_read_in_the_mirror(monkeypatch):
         recogniser.process({side: type(pair)(side, pair.ir, pair.vis, pair.model)}, 0)
     left, right = seen
     assert np.array_equal(left, right[:, :, ::-1]) and not np.array_equal(left, right)
+
+
+def change(pairs, **images):
+    return {
+        side: replace(pair, **{f'{band}_view': image(pair) for band, image in images.items()})
+        for side, pair in pairs.items()
+    }
+
+
+@pytest.mark.parametrize('level', [0, 3, 255])
+def test_an_infrared_image_that_shows_nothing_does_not_spoil_the_face(recogniser, level, caplog):
+    rng = np.random.default_rng(0)
+
+    def flat(pair):
+        noise = rng.normal(level, 2, pair.ir.shape)
+        return np.clip(noise, 0, 255).astype(np.uint8)
+
+    results = {}
+    for name in ('good', 'bad'):
+        recogniser.reset()
+        for stamp, pairs in frames(4):
+            shown = pairs if name == 'good' else change(pairs, ir=flat)
+            (results[name],) = recogniser.process(shown, stamp)
+    good, bad = results['good'], results['bad']
+    assert good.modality is Modality.FUSED
+    assert bad.modality is Modality.VISIBLE and bad.lenses == 12
+    assert bad.category == good.category
+    assert level or 'lamp' in caplog.text
+
+
+def test_what_shows_no_face_is_not_read(recogniser):
+    *_, (stamp, pairs) = stream = list(frames(6))
+    *_, (before,) = run(recogniser, stream)
+    black = {
+        band: lambda pair, band=band: np.zeros_like(getattr(pair, band)) for band in ('ir', 'vis')
+    }
+    (face,) = recogniser.process(change(pairs, **black), stamp + 33_333_333)
+    assert face.lenses == 0 and face.raw_category == UNCERTAIN
+    assert face.probabilities is before.probabilities
+
+
+@pytest.mark.parametrize('distance', [0.8, 1.5])
+@pytest.mark.parametrize('light', [1.0, 0.002])
+def test_near_faces_are_fused_in_place_too(recogniser, distance, light):
+    for stamp, pairs in frames(5, distance=distance, light=light, sway=0.0):
+        glimpse = recogniser.look(pairs, stamp)
+    ((view, *_),) = glimpse.views
+    pair = pairs['left']
+    # As the plane through the face would have it.
+    models = {lens: SimulatedRig(distance=distance).camera_model(lens) for lens in LENSES}
+    rig = SimulatedRig(distance=distance, light=light, sway=0.0)
+    t = stamp * 1e-9
+    there = Registrar(models, plane_distance=distance).register(
+        'left', rig.render('ir_left', t), rig.render('vis_left', t)
+    )
+    (track,) = glimpse.tracks
+    assert glimpse.distances[0] == pytest.approx(distance, rel=0.05)
+    expected = recogniser._view(replace(there, ir_model=None), track.box, distance)
+    difference = np.abs(view.ir.astype(int) - expected.ir).mean()
+    assert difference < 3
+    unmoved = recogniser._view(replace(pair, ir_model=None), track.box, distance)
+    assert np.abs(unmoved.ir.astype(int) - expected.ir).mean() > 4 * difference
+    # In the dark the face is found in the infrared image, and lies where it does by day.
+    position = rig.truth(t)[0].position
+    face = recogniser.read([glimpse])[0][0]
+    assert face.position == pytest.approx(position, abs=0.04 * distance)
 
 
 def test_nobody_is_there(recogniser):

@@ -1,9 +1,17 @@
 import math
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
-from fer_fusion_ros.expression.stereo import distance_by_width, find_in_other, position
+from fer_fusion_ros.expression.stereo import (
+    distance_by_width,
+    find_in_other,
+    in_infrared,
+    position,
+)
+from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.registration import RegisteredPair, Registrar
@@ -80,3 +88,41 @@ def test_position_and_width():
     assert position(None, box, 3.0) is None
     assert position(pairs['left'].model, box, math.nan) is None
     assert math.isnan(distance_by_width(None, box))
+
+
+@pytest.mark.parametrize('distance', [0.8, 1.5, 3.0])
+def test_two_infrared_lenses_and_one_of_colour_with_another_focal_length(distance):
+    def lens(name, focal, x):
+        K = np.array([[focal, 0, 320], [0, focal, 240], [0, 0, 1.0]])
+        P = np.column_stack([K, [-focal * x, 0, 0]])
+        return CameraModel(name, 640, 480, K, np.zeros(5), 'plumb_bob', np.eye(3), P)
+
+    rng = np.random.default_rng(0)
+    texture = cv2.resize(rng.integers(0, 255, (60, 80), np.uint8), (800, 600))
+
+    def picture(model):
+        # A wall of 2 by 1.5 m at that distance.
+        u, v = np.meshgrid(np.arange(640.0), np.arange(480.0))
+        (f, _, cx, tx), (_, _, cy, _) = model.P[:2]
+        x, y = (u - cx - tx / distance) / f * distance, (v - cy) / f * distance
+        maps = (np.float32(400 * x + 400), np.float32(400 * y + 300))
+        return cv2.remap(texture, *maps, cv2.INTER_LINEAR)
+
+    models = {
+        'vis_left': lens('vis_left', 600.0, 0.0),
+        'ir_left': lens('ir_left', 380.0, -0.015),
+        'ir_right': lens('ir_right', 380.0, 0.035),
+    }
+    registrar = Registrar(models)
+    left = registrar.register('left', picture(models['ir_left']), np.zeros((480, 640), np.uint8))
+    right = registrar.register('right', picture(models['ir_right']), None)
+    left = replace(left, vis_view=None)
+    place = (0.05, -0.02, distance)
+    sighting = find_in_other(left, right, box_at(left, place))
+    # Within a third of a pixel's disparity, of 6 at 3 m.
+    assert sighting.distance == pytest.approx(distance, rel=0.02 * distance)
+    assert sighting.box == pytest.approx(box_at(right, place), abs=2)
+    # What is cut out of the infrared image is what is there.
+    x, y, width, _ = in_infrared(left, box_at(left, place), distance)
+    pixel = left.ir_model.P @ [*place, 1.0]
+    assert (x + width / 2, y + width / 2) == pytest.approx(pixel[:2] / pixel[2] + 0.5)

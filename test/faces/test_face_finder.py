@@ -74,7 +74,8 @@ def test_finds_who_comes_later_and_forgets_who_left():
     last = frames[-1][0]
     gone = [len(finder.find(empty, None, last + n * 33_333_333)) for n in range(1, 20)]
     assert gone[-1] == 0
-    later = finder.find(frames[0][1].ir, frames[0][1].vis, last + 10**10)
+    for stamp in (last + 10**10, last + 10**10 + 33_333_333):
+        later = finder.find(frames[0][1].ir, frames[0][1].vis, stamp)
     assert [track.face_id for track in later] == ['face-2']
 
 
@@ -134,6 +135,22 @@ def test_an_id_can_be_retired_at_once():
     empty = np.zeros_like(np.asarray(pair.ir))
     for index in (1, 2):
         assert finder.find(empty, None, stamp + index * 10**8) == []
+
+
+def test_a_gap_is_no_reason_to_search_everything_and_so_make_the_next_one():
+    detector = Counting()
+    finder = FaceFinder(detector)
+    spent = []
+    stamp = 0
+    for (_, pair, _), gap in zip(
+        stream(10), [0, 33, 33, 250, 250, 250, 450, 33, 1000, 33], strict=True
+    ):
+        before = detector.pixels
+        stamp += gap * 1_000_000
+        finder.find(pair.ir, pair.vis, stamp)
+        spent.append(detector.pixels - before)
+    assert max(spent[3:6]) < spent[0] / 2
+    assert spent[6] < 0.8 * spent[0] <= spent[8]
 
 
 def test_a_new_face_is_confirmed_and_a_known_one_is_not():
