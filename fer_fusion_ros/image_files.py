@@ -44,6 +44,15 @@ def imread(path: Path, flags: int) -> np.ndarray | None:
     return None
 
 
+def is_utf8(path: Path) -> bool:
+    """Tell whether a path is UTF-8; on others OpenCV's video reader crashes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_image(path: Path, flags: int) -> np.ndarray:
     """
     Read an image; sixteen bits become eight.

@@ -12,7 +12,7 @@ import cv2
 from fer_fusion_ros.analysis.recording import Moment, Recording
 from fer_fusion_ros.analysis.synchronise import TOLERANCE, Moments
 from fer_fusion_ros.exceptions import DataError, RecordingError
-from fer_fusion_ros.image_files import SUFFIXES, by_number, image_files, read_image
+from fer_fusion_ros.image_files import SUFFIXES, by_number, image_files, is_utf8, read_image
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES, is_infrared, optical_frame
 from fer_fusion_ros.synchronisation.frame_set import Frame, FrameSet
@@ -70,11 +70,8 @@ class FileRecording(Recording):
                 'images for each'
             )
         for path in self._videos.values():
-            try:
-                str(path).encode()
-            except UnicodeEncodeError as error:
-                # OpenCV crashes on it.
-                raise RecordingError(f'{path}: the name is not UTF-8; rename it') from error
+            if not is_utf8(path):
+                raise RecordingError(f'{path}: the name is not UTF-8; rename it')
         if self._videos and rate:
             raise RecordingError('videos play at their own rates: leave out --rate')
         self._images: list[dict[str, Path]] = []

@@ -54,6 +54,11 @@ def create_engine(
             f'the engine {name!r} needs what is not installed ({error}); '
             f'pip install {error.name or name}, or choose another engine'
         ) from error
+    except Exception as error:
+        # Such as OpenVINO's, for a user without a home folder.
+        raise EngineError(
+            f'the engine {name!r} cannot start ({error}); choose another engine'
+        ) from error
     try:
         return getattr(module, _CLASSES[name])(path, threads)
     except Exception as error:

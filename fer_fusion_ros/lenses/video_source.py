@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import LensEndedError, LensError
+from fer_fusion_ros.image_files import is_utf8
 from fer_fusion_ros.lenses.frame_clock import FrameClock, Rounds
 from fer_fusion_ros.lenses.lens_source import LensSource
 
@@ -35,6 +36,8 @@ class VideoSource(LensSource):
         """Open the file."""
         if not self._path.is_file():
             raise LensError(f'{self._path} does not exist; create it, or correct the source')
+        if not is_utf8(self._path):
+            raise LensError(f'{self._path}: the name is not UTF-8; rename it')
         self._capture = cv2.VideoCapture(str(self._path))
         if not self._capture.isOpened():
             raise LensError(f'{self._path} is no video that OpenCV can play; convert it to MP4')

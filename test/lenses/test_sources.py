@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -340,3 +341,10 @@ def test_a_lens_is_not_blamed_for_who_uses_it(
         assert 'vis_left goes on' in caplog.text
         assert 'RuntimeError: no room left' in caplog.text
         assert 'in fail' in caplog.text
+
+
+def test_a_video_whose_name_crashes_opencv_is_refused(video: Path) -> None:
+    odd = video.with_name(os.fsdecode(b'\xfc.avi'))
+    video.rename(odd)
+    with pytest.raises(LensError, match='not UTF-8; rename it'):
+        open_lens('vis_left', str(odd)).open()
