@@ -26,6 +26,9 @@ from fer_fusion_ros.messages.transport import use_shared_memory_profile
 use_shared_memory_profile()
 # What a shell starts in the background ignores Ctrl-C, and so would the processes of the tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    # So it is with SIGHUP under nohup; with a handler they hear it, and this process survives it.
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 ROOT = Path(__file__).resolve().parent.parent
 
