@@ -107,16 +107,15 @@ def live(people: int, seconds: float, settings: dict[str, str]) -> None:
     use_shared_memory_profile()
     rclpy.init()
     node = rclpy.create_node('bench')
-    frames: list[tuple[float, int, list[float]]] = []
-    readings: list[int] = []
+    frames: list[tuple[int, int, list[float]]] = []
     diagnostics: dict[str, dict[str, str]] = {}
 
     def on_expressions(message: ExpressionArray) -> None:
         latencies = [
             face.latency.sec + face.latency.nanosec * 1e-9 for face in message.expressions
         ]
-        readings.append(sum(face.lenses > 0 for face in message.expressions))
-        frames.append((time.monotonic(), len(latencies), latencies))
+        read = sum(face.lenses > 0 for face in message.expressions)
+        frames.append((len(latencies), read, latencies))
 
     def on_diagnostics(message: DiagnosticArray) -> None:
         for status in message.status:
@@ -135,7 +134,7 @@ def live(people: int, seconds: float, settings: dict[str, str]) -> None:
     executable = f'{get_package_prefix("fer_fusion_ros")}/lib/fer_fusion_ros/pipeline'
     parameters = [word for name, value in settings.items() for word in ('-p', f'{name}:={value}')]
     pipeline = Watched('pipeline', executable, '--ros-args', *parameters)
-    spin(lambda: any(count for _, count, _ in frames))
+    spin(lambda: any(count for count, _, _ in frames))
     first = time.monotonic() - began
 
     def spin_for(duration: float) -> None:
@@ -148,7 +147,6 @@ def live(people: int, seconds: float, settings: dict[str, str]) -> None:
 
     spin_for(5.0)
     frames.clear()
-    readings.clear()
     before, used = dropped(), {each.name: each.cpu() for each in (lenses, pipeline)}
     began = time.monotonic()
     memory = []
@@ -158,7 +156,6 @@ def live(people: int, seconds: float, settings: dict[str, str]) -> None:
     lasted = time.monotonic() - began
     cpu = {each.name: (each.cpu() - used[each.name]) / lasted for each in (lenses, pipeline)}
     got = list(frames)
-    read = sum(readings) / people / lasted
     torch = 'libtorch' in Path(f'/proc/{pipeline.popen.pid}/maps').read_text()
     spin_for(1.5)
     lost = sum(dropped().values()) - sum(before.values())
@@ -168,7 +165,8 @@ def live(people: int, seconds: float, settings: dict[str, str]) -> None:
     rclpy.shutdown()
 
     latencies = np.array([value for _, _, values in got for value in values[:1]]) * 1e3
-    faces = np.array([count for _, count, _ in got])
+    faces = np.array([count for count, _, _ in got])
+    read = sum(count for _, count, _ in got) / people / lasted
     print(f'\n{people} {"face" if people == 1 else "faces"}, {lasted:.0f} s')
     row('frames published per second', f'{len(got) / lasted:.2f}', '29.5' if people == 1 else '25')
     row('readings of each face per second', f'{read:.2f}', '')

@@ -44,6 +44,7 @@ class Pace:
         self._ends: deque[float] = deque(maxlen=_FRAMES)
         self._wary = 0
         self._began = self._found = self._read = 0.0
+        self._span = 0.0  # that a frame's work may take on average
         self._due = 0.0  # when the frame is to be done, to be as fast as they come
 
     def arrive(self) -> None:
@@ -60,7 +61,8 @@ class Pace:
         arrivals = list(self._arrivals)
         arrived = arrivals[max(-1 - waiting, -len(arrivals))]
         # Some come in bursts; then the time is that up to the next burst.
-        self._due = max(arrived, self._due) + _SHARE * self._interval()
+        self._span = _SHARE * _mean_gap(arrivals)
+        self._due = max(arrived, self._due) + self._span
         waited = waiting > 0 or self._began - arrived > _WAIT
         self._wary = _WARY if waited else max(self._wary - 1, 0)
 
@@ -84,16 +86,16 @@ class Pace:
         if self._read:
             self._ends.append(self._clock() - self._read)
 
-    def _interval(self) -> float:
-        """Return the mean time between frames."""
-        gaps = [min(b - a, _LONGEST) for a, b in pairwise(list(self._arrivals))]
-        return fmean(gaps) if gaps else 0.0
-
     def _bearable(self, wanted: int) -> int:
         if min(map(len, (self._arrivals, self._crops, self._ends))) < _ENOUGH:
             return wanted
         # Medians, as the first frame and a hiccup take many times as long; searches are uneven.
         crop, end = median(self._crops), median(self._ends)
-        if fmean(self._searches) + wanted * crop + end <= _SHARE * self._interval():
+        if fmean(self._searches) + wanted * crop + end <= self._span:
             return wanted
         return min(max(round((self._due - end - self._found) / crop), 1), wanted)
+
+
+def _mean_gap(arrivals: list[float]) -> float:
+    gaps = [min(b - a, _LONGEST) for a, b in pairwise(arrivals)]
+    return fmean(gaps) if gaps else 0.0

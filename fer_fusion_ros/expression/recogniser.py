@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -160,7 +160,7 @@ class Recogniser:
         names = [track.face_id for track in tracks]
         affordable = self._affordable(names, places, stamp_ns, pace)
         views = [
-            [view for each in boxes if (view := self._view(*each, distance)).contrast >= _READABLE]
+            [view for each in boxes if (view := self._view(*each, distance))]
             for boxes, distance in zip(affordable, distances, strict=True)
         ]
         return Glimpse(
@@ -273,7 +273,8 @@ class Recogniser:
         }
         return places
 
-    def _view(self, pair: RegisteredPair, box: Box, distance: float) -> '_View':
+    def _view(self, pair: RegisteredPair, box: Box, distance: float) -> '_View | None':
+        """Cut a face out of the images of a side; None if it cannot be seen in them."""
         size = self._classifier.size + 2 * MARGIN
         ir, vis = (
             None if image is None else crop(image, _square(place, size / FACE), size)
@@ -282,9 +283,11 @@ class Recogniser:
                 (pair.vis_view, box),
             )
         )
-        view = _View(pair.side, ir, vis)
-        if ir is None or vis is None or not _is_faint(_contrast(ir), _contrast(vis)):
-            return view
+        infrared, visible = _contrast(ir), _contrast(vis)
+        if max(infrared, visible) < _READABLE:
+            return None
+        if ir is None or vis is None or not _is_faint(infrared, visible):
+            return _View(pair.side, ir, vis)
         if pair.side not in self._faint:
             self._faint.add(pair.side)
             _logger.warning(
@@ -293,7 +296,7 @@ class Recogniser:
                 'exposure and its lens cap',
                 pair.side,
             )
-        return replace(view, ir=None)
+        return _View(pair.side, None, vis)
 
     def _fuse(self, views: Sequence['_View']) -> np.ndarray:
         """Return what the classifier sees of each view, (N, size, size) uint8."""
@@ -332,10 +335,6 @@ class _View:
         if self.vis is None:
             return Modality.INFRARED
         return Modality.VISIBLE if self.ir is None else Modality.FUSED
-
-    @property
-    def contrast(self) -> float:
-        return max(_contrast(image) for image in (self.ir, self.vis) if image is not None)
 
     @property
     def lenses(self) -> list[str]:
@@ -379,8 +378,10 @@ def combine(probabilities: Sequence[np.ndarray]) -> np.ndarray:
     return odds / odds.sum()
 
 
-def _contrast(crop: np.ndarray) -> float:
-    """Return the standard deviation of what the classifier sees of a crop."""
+def _contrast(crop: np.ndarray | None) -> float:
+    """Return the standard deviation of what the classifier sees of a crop; 0 without one."""
+    if crop is None:
+        return 0.0
     return float(cv2.meanStdDev(crop[MARGIN:-MARGIN, MARGIN:-MARGIN])[1][0, 0])
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from fer_fusion_ros.faces.detection import Box
+from fer_fusion_ros.faces.detection import Box, is_inside
 from fer_fusion_ros.fusion.fuser import to_grey
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
@@ -142,9 +142,7 @@ def _moved(box: Box, shift: tuple[float, float], scale: float = 1.0) -> Box:
 
 def _inside(box: Box, other: RegisteredPair) -> Box | None:
     """Return the box, or None when its centre lies outside the image."""
-    x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
-    width, height = other.size
-    return box if 0 <= x < width and 0 <= y < height else None
+    return box if is_inside(box, *other.size) else None
 
 
 def _match(

@@ -27,6 +27,12 @@ class Detection:
         return Detection((left + x, top + y, width, height), self.score)
 
 
+def is_inside(box: Box, width: int, height: int) -> bool:
+    """Tell whether the middle of a box lies in an image of this size."""
+    x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+    return 0 <= x < width and 0 <= y < height
+
+
 def offset(a: Box, b: Box) -> float:
     """Return how far apart the middles of two boxes are, the sum of both directions in pixels."""
     return abs(a[0] + a[2] / 2 - b[0] - b[2] / 2) + abs(a[1] + a[3] / 2 - b[1] - b[3] / 2)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fer_fusion_ros.faces.detection import Box, Detection, offset
+from fer_fusion_ros.faces.detection import Box, Detection, is_inside, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window
 from fer_fusion_ros.faces.face_tracker import FaceTracker
 from fer_fusion_ros.faces.track import Track
@@ -108,28 +108,24 @@ class FaceFinder:
             self.reset()
         gap = 1 if self._stamp is None else max(stamp_ns - self._stamp, 1)
         self._stamp = stamp_ns
-        images = self._readable_first(ir, vis, in_infrared)
+        bands = self._readable_first(ir, vis, in_infrared)
         known = self._tracker.predict(stamp_ns)
         found: list[Detection] = []
         every = max(min(self._detect_every, self._look_again_ns // gap), 1)
         for index, track in enumerate(known):
             if track.is_new or (self._frame + index) % every == 0:
-                found += self._look(images, track.box, track.is_new)
+                found += self._look(bands, track.box, track.is_new)
         boxes = [track.box for track in known]
         missed = gap // _WINDOW_NS
-        if self._frame == 0 or missed >= len(self._windows(images)):
-            found += self._search_all(images, boxes)
+        if self._frame == 0 or (missed and missed >= len(self._windows(bands))):
+            found += self._search_all(bands, boxes)
         elif missed > 1 or not known or (self._frame - 1) % self._search_every == 0:
             for _ in range(max(missed, 1)):
-                found += self._search_next(images, boxes)
+                found += self._search_next(bands, boxes)
         self._frame += 1
-        height, width = images[0].image.shape[:2]
-        return [
-            track
-            for track in self._tracker.update(_distinct(found), stamp_ns)
-            if 0 <= track.box[0] + track.box[2] / 2 < width
-            and 0 <= track.box[1] + track.box[3] / 2 < height
-        ]
+        height, width = bands[0].image.shape[:2]
+        tracks = self._tracker.update(_distinct(found), stamp_ns)
+        return [track for track in tracks if is_inside(track.box, width, height)]
 
     def _readable_first(
         self, ir: ImageView | None, vis: ImageView | None, in_infrared: Callable[[Box], Box]
@@ -142,9 +138,9 @@ class FaceFinder:
             bands.reverse()
         return [band for band in bands if band.image is not None]
 
-    def _look(self, images: list[_Band], box: Box, is_new: bool = False) -> list[Detection]:
+    def _look(self, bands: list[_Band], box: Box, is_new: bool = False) -> list[Detection]:
         """Look for a face around a box, in the readable image first; return at most one."""
-        for band in images:
+        for band in bands:
             there = band.place(box)
             x, y, width, height = there
             grow = (_LOOK - 1) / 2
@@ -153,35 +149,35 @@ class FaceFinder:
             if faces := self._detector.detect_in(band.image, area, sizes):
                 face = _nearest(faces, there)
                 # What the readable image does not show may not be a face.
-                doubtful = is_new or band is not images[0]
+                doubtful = is_new or band is not bands[0]
                 if doubtful and not self._detector.confirm(band.image, face):
                     return []
                 return [_on_grid(face, band)]
         return []
 
-    def _search_all(self, images: list[_Band], known: list[Box]) -> list[Detection]:
+    def _search_all(self, bands: list[_Band], known: list[Box]) -> list[Detection]:
         """Search all windows, of the less readable image if there is no face in the other."""
-        windows = self._windows(images)
-        for band in images:
-            if faces := self._confirm(images, band, windows, known):
+        windows = self._windows(bands)
+        for band in bands:
+            if faces := self._confirm(bands, band, windows, known):
                 return faces
         return []
 
-    def _search_next(self, images: list[_Band], known: list[Box]) -> list[Detection]:
+    def _search_next(self, bands: list[_Band], known: list[Box]) -> list[Detection]:
         """Search the next window; every other round goes through the less readable image."""
-        windows = self._windows(images)
+        windows = self._windows(bands)
         turn, index = divmod(self._searches, len(windows))
         self._searches += 1
         window = windows[index : index + 1]
-        return self._confirm(images, images[turn % len(images)], window, known)
+        return self._confirm(bands, bands[turn % len(bands)], window, known)
 
-    def _windows(self, images: list[_Band]) -> list[Window]:
-        height, width = images[0].image.shape[:2]
+    def _windows(self, bands: list[_Band]) -> list[Window]:
+        height, width = bands[0].image.shape[:2]
         return self._detector.windows(width, height)
 
     def _confirm(
         self,
-        images: list[_Band],
+        bands: list[_Band],
         band: _Band,
         windows: list[Window],
         known: list[Box],
@@ -196,7 +192,7 @@ class FaceFinder:
             face
             for each in _distinct(candidates)
             if all(_overlap(each.box, box) < _SAME for box in known)
-            for face in self._look(images, each.box, is_new=True)
+            for face in self._look(bands, each.box, is_new=True)
         ]
 
 

@@ -341,8 +341,10 @@ class ImageSets:
         for lens in self._silent - set(status.missing):
             self._silent.remove(lens)
             log.info(f'{self._topics[lens]} is back')
-        for text in [*self._stalled(status), *self._why_no_sets(status)]:
-            self._node.complain(text.split(':')[0], text)
+        for text in self._stalled(status):
+            self._node.complain(text, text)
+        for text in self._why_no_sets(status):
+            self._node.complain('no sets', text)
         if status.resets != self._resets:
             self._resets = status.resets
             self._node.complain('clock jump', f'{self._jump(status)}, starting afresh')

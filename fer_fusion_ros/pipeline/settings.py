@@ -1,11 +1,11 @@
 """What can be set in the pipeline."""
 
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 from fer_fusion_ros.engine import ENGINES
 from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.faces.create_detector import DETECTORS
+from fer_fusion_ros.limits import is_within
 
 DESCRIPTIONS: dict[str, str] = {
     'plane_distance': 'distance at which infrared and visible images align, in metres',
@@ -75,10 +75,8 @@ class PipelineSettings:
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            whole = isinstance(getattr(PipelineSettings, name), int)
-            number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
-            if not number or not low <= value <= high:
-                kind = 'a whole number from ' if whole else ''
+            if not is_within(value, low, high):
+                kind = 'a whole number from ' if isinstance(low, int) else ''
                 raise ConfigurationError(f'{name} is {value!r}; give {kind}{low} to {high}')
         for name, words in CHOICES.items():
             value = getattr(self, name)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from numbers import Integral, Real
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
@@ -29,6 +28,7 @@ from fer_fusion_ros.lenses.rig.photometry import (
     visible_response,
 )
 from fer_fusion_ros.lenses.rig.rig_truth import Box, RigTruth
+from fer_fusion_ros.limits import is_within
 
 # The wall stands this far behind the people, in metres, and is painted in pixels per metre.
 WALL_DEPTH = 1.2
@@ -321,10 +321,8 @@ class SimulatedRig:
 
 def _check_number(name: str, value: object) -> None:
     low, high = RANGES[name]
-    whole = isinstance(low, int)
-    number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
-    if not number or not low <= value <= high:
-        kind = 'a whole number from ' if whole else ''
+    if not is_within(value, low, high):
+        kind = 'a whole number from ' if isinstance(low, int) else ''
         raise RigError(f'{name} is {value!r}; give {kind}{low:g} to {high:g}')
 
 
