@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -32,7 +33,10 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     on_signals(lambda *_: stop.set())
     use_shared_memory_profile()
     # rclpy's own handlers would end the context under the node's threads.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # a file of parameters or an argument that rcl cannot read
+        return _complain(error)
     node = None
     executor = None
     try:
@@ -43,9 +47,8 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
         while not stop.is_set():
             # Python sees a signal only between two waits.
             executor.spin_once(timeout_sec=0.2)
-    except FerFusionError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    except (FerFusionError, ParameterException) as error:
+        return _complain(error)
     finally:
         # Python forgets other handlers than this one when it ends.
         on_signals(signal.SIG_IGN)
@@ -60,6 +63,11 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> int:
                 each.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _complain(error: Exception) -> int:
+    print(f'error: {error}', file=sys.stderr)
+    return 1
 
 
 def on_signals(handler: Callable[..., object] | signal.Handlers) -> None:

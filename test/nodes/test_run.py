@@ -1,5 +1,6 @@
 """Nodes end cleanly, and a node that cannot start says why in one line."""
 
+import re
 import signal
 import time
 from pathlib import Path
@@ -22,11 +23,21 @@ def test_two_signals_end_a_node_cleanly(start_node, make_feeder, sign):
     assert 'Traceback' not in node.output
 
 
-def test_wrong_parameter_ends_the_node_with_one_line(start_node):
-    node = start_node('registration', '-p', 'plane_distance:=far')
+@pytest.mark.parametrize(
+    ('option', 'value', 'told'),
+    [
+        ('-p', 'plane_distance:=far', "parameter 'plane_distance' .*'far'"),
+        ('-p', 'use_sim_time:=abc', "'use_sim_time' to 'abc'"),
+        ('-p', 'plane_distance', 'override rule.*plane_distance'),
+        ('--params-file', 'broken.yaml', 'broken.yaml.*near line 3'),
+    ],
+)
+def test_wrong_parameter_ends_the_node_with_one_line(start_node, tmp_path, option, value, told):
+    (tmp_path / 'broken.yaml').write_text('/**:\n  ros__parameters:\n    lenses: [ir_left\n')
+    node = start_node('registration', option, value.replace('broken', f'{tmp_path}/broken'))
     assert node.wait(15) == 1
-    assert "parameter 'plane_distance'" in node.output
-    assert "'far'" in node.output
+    (line,) = (line for line in node.output.splitlines() if line.startswith('error: '))
+    assert re.search(told, line)
     assert 'Traceback' not in node.output
 
 
