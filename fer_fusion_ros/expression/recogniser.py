@@ -87,7 +87,7 @@ class Recogniser:
         self._max_views = max_views
         self._stamp: int | None = None
         self._starts = True
-        self._last: tuple[str, CameraModel | None] | None = None
+        self._last: tuple[str, tuple[int, int], CameraModel | None] | None = None
         self._read_at: dict[str, int] = {}
         self._told: dict[str, FaceExpression] = {}
         self._faint: set[str] = set()  # sides that were warned of
@@ -128,20 +128,22 @@ class Recogniser:
         """
         Find the faces of a frame, and cut them out; frames come in order.
 
-        A stamp older than the last one (the clock jumped backwards) resets faces and smoothing.
+        A stamp older than the last one (the clock jumped backwards), and images of another size
+        than the side had, reset faces and smoothing.
 
         :param pairs: by side; one side may be absent.
         :param stamp_ns: capture stamp of the frame.
         :param pace: tells how many crops there is time to read; None for any number.
         """
-        if self._stamp is not None and stamp_ns < self._stamp:
+        sides = [side for side in SIDES if side in pairs]
+        pair = pairs[sides[0]] if sides else None
+        backwards = self._stamp is not None and stamp_ns < self._stamp
+        if backwards or (pair is not None and self._is_resized(pair)):
             self.reset()
         self._stamp = stamp_ns
         starts, self._starts = self._starts, False
-        sides = [side for side in SIDES if side in pairs]
-        if not sides:
+        if pair is None:
             return Glimpse(stamp_ns, starts)
-        pair = pairs[sides[0]]
         self._follow(pair)
         tracks = self.finder.find(
             pair.ir_view, pair.vis_view, stamp_ns, partial(in_infrared, pair)
@@ -164,7 +166,15 @@ class Recogniser:
             for boxes, distance in zip(affordable, distances, strict=True)
         ]
         return Glimpse(
-            stamp_ns, starts, pair.side, pair.size, pair.model, tracks, views, distances
+            stamp_ns,
+            starts,
+            pair.side,
+            pair.size,
+            pair.model,
+            tracks,
+            views,
+            distances,
+            self.finder.living,
         )
 
     def read(self, glimpses: Sequence['Glimpse']) -> list[list[FaceExpression]]:
@@ -188,7 +198,7 @@ class Recogniser:
             self._told = {}
         if glimpse.side is None:
             return []
-        self._smoother.keep({track.face_id for track in glimpse.tracks})
+        self._smoother.keep(glimpse.living)
         results = []
         for track, face, distance in zip(
             glimpse.tracks, glimpse.views, glimpse.distances, strict=True
@@ -210,7 +220,8 @@ class Recogniser:
                     **told,
                 )
             )
-        self._told = {face.face_id: face for face in results}
+        told = self._told | {face.face_id: face for face in results}
+        self._told = {name: face for name, face in told.items() if name in glimpse.living}
         return results
 
     def _judge(
@@ -235,14 +246,19 @@ class Recogniser:
             'illumination': _illumination(face),
         }
 
+    def _is_resized(self, pair: RegisteredPair) -> bool:
+        return self._last is not None and (
+            self._last[0] == pair.side and self._last[1] != pair.size
+        )
+
     def _follow(self, pair: RegisteredPair) -> None:
         """Take the faces along when they are looked for on the other side from now on."""
-        last, self._last = self._last, (pair.side, pair.model)
-        if last is None or last[0] == pair.side or None in (last[1], pair.model):
+        last, self._last = self._last, (pair.side, pair.size, pair.model)
+        if last is None or last[0] == pair.side or None in (last[2], pair.model):
             return
 
         def shift(box: Box) -> tuple[float, float]:
-            return shift_to(last[1], pair.model, box, distance_by_width(last[1], box))
+            return shift_to(last[2], pair.model, box, distance_by_width(last[2], box))
 
         self.finder.move(shift)
 
@@ -352,6 +368,7 @@ class Glimpse:
     :ivar side: in whose images the faces were found; None when there are no images.
     :ivar size: width and height of these images in pixels.
     :ivar model: rectified camera of these images; None without calibration.
+    :ivar living: ids of these faces and of those that may come back.
     """
 
     stamp_ns: int
@@ -362,6 +379,7 @@ class Glimpse:
     tracks: Sequence[Track] = ()
     views: Sequence[Sequence[_View]] = ()
     distances: Sequence[float] = ()
+    living: frozenset[str] = frozenset()
 
 
 def combine(probabilities: Sequence[np.ndarray]) -> np.ndarray:

@@ -170,7 +170,8 @@ def _match(
     x, y = (x0 + x1 - width) / 2, (y0 + y1 - height) / 2
     # Rows may be off by a few pixels: calibrations age, and stamps differ while heads move.
     slack = max(0.12 * height, 2.0)
-    left = max(math.floor(x + min(near[0], far[0]) - 2), 0)
+    leftmost = math.floor(x + min(near[0], far[0]) - 2)
+    left = max(leftmost, 0)
     top = max(math.floor(y + min(near[1], far[1]) - slack), 0)
     right = max(math.ceil(x + max(near[0], far[0]) + 2) + width, 0)
     bottom = max(math.ceil(y + max(near[1], far[1]) + slack) + height, 0)
@@ -185,6 +186,10 @@ def _match(
     likeness = cv2.matchTemplate(strip, patch, cv2.TM_CCOEFF_NORMED)
     _, best, _, (column, row) = cv2.minMaxLoc(likeness)
     if not best >= _MIN_MATCH:
+        return None
+    # At the border of the image the face itself may lie beyond it.
+    last = likeness.shape[1] - 1
+    if (column == 0 and left > leftmost) or (column == last and right > theirs.shape[1]):
         return None
     right_by = (column + _peak(likeness[row], column)) / shrink
     down_by = (row + _peak(likeness[:, column], row)) / shrink

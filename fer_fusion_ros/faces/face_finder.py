@@ -84,6 +84,11 @@ class FaceFinder:
         self._searches = 0
         self._is_dark = False
 
+    @property
+    def living(self) -> frozenset[str]:
+        """Return the ids of the faces that may come back; see `FaceTracker.living`."""
+        return self._tracker.living
+
     def move(self, shift: Callable[[Box], tuple[float, float]]) -> None:
         """Go on in the image of another lens; see `FaceTracker.move`."""
         self._tracker.move(shift)

@@ -52,6 +52,11 @@ class FaceTracker:
         self._gap: int | None = None  # nanoseconds between the last two frames
         self._rare = True  # frames are, all the time
 
+    @property
+    def living(self) -> frozenset[str]:
+        """Return the ids that are not retired, also of faces too long undetected to be told."""
+        return frozenset(face.face_id for face in self._faces if face.face_id)
+
     def move(self, shift: Callable[[Box], tuple[float, float]]) -> None:
         """Go on in another image.
 

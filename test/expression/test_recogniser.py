@@ -15,7 +15,7 @@ from fer_fusion_ros.lenses.names import LENSES, SIDES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.pipeline import PipelineSettings
 from fer_fusion_ros.pipeline.pipeline import create_recogniser
-from fer_fusion_ros.registration import Registrar
+from fer_fusion_ros.registration import RegisteredPair, Registrar
 
 SETTINGS = PipelineSettings(threads=1)
 
@@ -294,3 +294,34 @@ def test_abstains_below_its_confidence():
     lenient = create_recogniser(replace(SETTINGS, min_confidence=0.0))
     (face,) = run(lenient, frames(1))[0]
     assert face.category == face.probabilities.argmax()
+
+
+def test_smoothing_goes_on_when_a_face_comes_back():
+    recogniser = create_recogniser(replace(SETTINGS, time_constant=5.0))
+    stream = list(frames(30, sway=0.0))
+    before = run(recogniser, stream[:10])[-1]
+    hidden = []
+    for stamp, pairs in stream[10:25]:
+        blank = {
+            side: RegisteredPair(side, 0 * pair.ir, 0 * pair.vis, pair.model)
+            for side, pair in pairs.items()
+        }
+        hidden.append(recogniser.process(blank, stamp))
+    after = next(filter(None, run(recogniser, stream[25:])))
+    assert [] in hidden
+    (old,), (new,) = before, after
+    assert new.face_id == old.face_id
+    # Afresh it would be what this frame alone tells.
+    assert not np.array_equal(new.probabilities, new.raw_probabilities)
+    assert np.abs(new.probabilities - old.probabilities).max() < 0.1
+
+
+def test_images_of_another_size_start_afresh(recogniser):
+    stream = list(frames(6, sway=0.0, distance=1.5))
+    ((old,),) = run(recogniser, stream[5:])
+    small = {
+        side: RegisteredPair(side, None, np.ascontiguousarray(pair.vis[::2, ::2]))
+        for side, pair in stream[5][1].items()
+    }
+    (new,) = recogniser.process(small, stream[5][0] + 33_333_333)
+    assert new.box[2] == pytest.approx(old.box[2] / 2, rel=0.15)

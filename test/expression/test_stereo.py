@@ -126,3 +126,20 @@ def test_two_infrared_lenses_and_one_of_colour_with_another_focal_length(distanc
     x, y, width, _ = in_infrared(left, box_at(left, place), distance)
     pixel = left.ir_model.P @ [*place, 1.0]
     assert (x + width / 2, y + width / 2) == pytest.approx(pixel[:2] / pixel[2] + 0.5)
+
+
+@pytest.mark.parametrize('distance', [1.5, 3.0])
+@pytest.mark.parametrize('edge', [60, 30, 17, 13, 5])
+def test_a_face_cut_by_the_border_of_the_other_image_is_not_farther_for_it(distance, edge):
+    pairs, place = sides(distance)
+    margin = round(box_at(pairs['left'], place)[0]) - edge
+
+    def cut(pair):
+        K, P = pair.model.K.copy(), pair.model.P.copy()
+        K[0, 2], P[0, 2] = K[0, 2] - margin, P[0, 2] - margin
+        model = replace(pair.model, width=pair.model.width - margin, K=K, P=P)
+        return RegisteredPair(pair.side, None, pair.vis[:, margin:], model)
+
+    left, right = cut(pairs['left']), cut(pairs['right'])
+    sighting = find_in_other(left, right, box_at(left, place))
+    assert sighting.distance == pytest.approx(distance, rel=0.08)
