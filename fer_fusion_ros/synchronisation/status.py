@@ -16,7 +16,8 @@ class LensStatus:
         of the other lenses, or behind where negative; else 0.
     :ivar stalled: seconds for which frames have come whose stamps did not grow.
     :ivar age: seconds since the last frame arrived, by the steady clock; inf before the first.
-    :ivar stale: no recent frame, or out of step; sets are made without this lens.
+    :ivar stale: no recent frame, or out of step, or rare; sets are made without this lens.
+    :ivar rare: it delivers, but so rarely that the others do not wait for it.
     """
 
     received: int
@@ -28,6 +29,7 @@ class LensStatus:
     stalled: float
     age: float
     stale: bool
+    rare: bool
 
     def offset(self) -> str:
         """Return `lead` in words."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from fer_fusion_ros.synchronisation.filters import (
     ApproximateTimeSynchronizer,
@@ -18,6 +19,11 @@ from fer_fusion_ros.synchronisation.status import LensStatus, SynchroniserStatus
 _STALE_FRAMES = 3
 """Frames of another lens that a lens must have missed, or of its own that must have been out of
 step, to be stale: a pause of all lenses, or a jump of the clock, makes none stale."""
+
+_SLOP_LIMIT = 0.8
+"""Share of the time between two frames of the slowest lens that a set spans at most: less than 1,
+or a lens that lost a frame would be a frame behind the others from then on; four lenses that do
+not capture at once are up to three quarters apart."""
 
 _RATE_FRAMES = 30
 """Frames that the rate and the skew are averaged over."""
@@ -34,8 +40,8 @@ class Synchroniser:
     clock, or a delay so long that nobody should wait for it. Thread-safe.
 
     :param lenses: names of the streams; those of `Frame.lens`.
-    :param slop: the stamps of a set span less than this, in seconds; choose less than the time
-        from one frame to the next.
+    :param slop: the stamps of a set span less than this, in seconds, and less than `_SLOP_LIMIT` of
+        the time from one frame to the next.
     :param queue_size: frames kept per lens while waiting for the others; those of
         `stale_after` should find room.
     :param stale_after: seconds, by capture stamp, that a lens may be silent or out of step;
@@ -55,7 +61,7 @@ class Synchroniser:
         incomplete: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._slop = slop
+        self._slop = self._slop_in_use = slop
         self._queue_size = queue_size
         self._stale_after = stale_after
         self._stale_ns = round(stale_after * 1e9)
@@ -153,7 +159,7 @@ class Synchroniser:
             if stream.stale:
                 stream.forget()
         self._matcher = ApproximateTimeSynchronizer(
-            [stream.filter for stream in live], self._queue_size, self._slop
+            [stream.filter for stream in live], self._queue_size, self._slop_in_use
         )
         self._matcher.registerCallback(self._take)
         # What has waited for a lens that is stale now is complete.
@@ -165,6 +171,8 @@ class Synchroniser:
 
     def _note_arrival(self, stream: '_Stream', stamp: int) -> None:
         stream.received += 1
+        # A lens that sends but now and then would have the others wait for it each time.
+        stream.returning = stream.silent
         stream.arrived = self._clock()
         stream.arrivals.append(stream.arrived)
         if stream.newest is None:
@@ -186,9 +194,27 @@ class Synchroniser:
         arrived.astray = arrived.astray + 1 if out_of_step else 0
         before = [stream.stale for stream in streams]
         for stream in streams:
-            stream.stale = stream.silent or stream.astray >= _STALE_FRAMES
-        if [stream.stale for stream in streams] != before:
+            out = stream.silent or stream.returning or stream.astray >= _STALE_FRAMES
+            stream.stale = out
+        narrower = self._limit_slop(arrived)
+        if narrower or [stream.stale for stream in streams] != before:
             self._connect()
+
+    def _limit_slop(self, arrived: '_Stream') -> bool:
+        """Adapt the slop to the time between frames; return whether it changed."""
+        # Now and then is enough, but soon after the start.
+        if arrived.received % (_RATE_FRAMES if arrived.received > _RATE_FRAMES else 5):
+            return False
+        periods = [
+            statistics.median(b - a for a, b in pairwise(stream.stamps)) * 1e-9
+            for stream in self._streams.values()
+            if not stream.stale and len(stream.stamps) > 3
+        ]
+        slop = min(self._slop, _SLOP_LIMIT * max(periods, default=math.inf))
+        if abs(slop - self._slop_in_use) < 0.1 * self._slop_in_use:
+            return False
+        self._slop_in_use = slop
+        return True
 
     def _middle(self) -> int | None:
         """Return the median of the newest stamps of the lenses that deliver."""
@@ -228,7 +254,7 @@ class Synchroniser:
         for frame in self._waiting():
             if not (self._last_set or -1) < frame.stamp_ns < first:
                 continue
-            together = sets and frame.stamp_ns - sets[-1][0].stamp_ns < self._slop * 1e9
+            together = sets and frame.stamp_ns - sets[-1][0].stamp_ns < self._slop_in_use * 1e9
             if not together or any(frame.lens == other.lens for other in sets[-1]):
                 sets.append([])
             sets[-1].append(frame)
@@ -258,6 +284,7 @@ class _Stream:
         self.newest: int | None = None
         self.last_matched: int | None = None
         self.silent = False
+        self.returning = False  # its last frame was the first after a silence
         self.astray = 0  # latest frames that were out of step
         self.stale = False
         self.forget()
@@ -314,4 +341,5 @@ class _Stream:
             stalled=self.arrived - self.advanced if self.received else 0.0,
             age=age,
             stale=self.stale or silent,
+            rare=self.stale and not silent and self.astray < _STALE_FRAMES,
         )
