@@ -17,8 +17,8 @@ MARKER_NAMESPACE = 'expressions'
 MARKER_HEIGHT = 0.08
 """Height of a marker's letters in metres."""
 
-MARKER_LIFETIME = Duration(seconds=1)
-"""After which RViz removes a marker by itself, should the node have died."""
+MARKER_LIFETIME = 1.0
+"""Seconds after which RViz removes a marker by itself, should the node have died."""
 
 
 def make_header(stamp_ns: int, frame_id: str) -> Header:
@@ -69,11 +69,14 @@ def to_expression_array(
 
 
 def to_marker_array(
-    expressions: Iterable[ExpressionStamped], gone: Iterable[tuple[str, Header]]
+    expressions: Iterable[ExpressionStamped],
+    gone: Iterable[tuple[str, Header]],
+    lifetime: float = MARKER_LIFETIME,
 ) -> MarkerArray:
     """Return markers with the label and confidence at each face whose position is known.
 
     :param gone: face ids, with the header of their last message, whose marker is to go.
+    :param lifetime: seconds after which RViz removes the markers by itself.
     """
     markers = []
     for message in expressions:
@@ -84,7 +87,7 @@ def to_marker_array(
             marker.pose.orientation.w = 1.0
             marker.scale.z = MARKER_HEIGHT
             marker.color.r = marker.color.g = marker.color.b = marker.color.a = 1.0
-            marker.lifetime = MARKER_LIFETIME.to_msg()
+            marker.lifetime = Duration(seconds=lifetime).to_msg()
             expression = message.expression
             marker.text = f'{expression.label} {expression.confidence:.0%}'
             markers.append(marker)

@@ -13,6 +13,7 @@ from visualization_msgs.msg import MarkerArray
 
 from fer_fusion_ros.expression.face_expression import FaceExpression
 from fer_fusion_ros.messages.expression import (
+    MARKER_LIFETIME,
     to_expression_array,
     to_expression_stamped,
     to_marker_array,
@@ -40,6 +41,7 @@ class ExpressionPublisher:
         self._markers = node.advertise(MarkerArray, 'markers', PUBLISHER_QOS)
         self._overlay = node.advertise(Image, 'overlay/image', PUBLISHER_QOS)
         self._marked: dict[str, Header] = {}
+        self._published = time.monotonic()
         self._frames = 0
         self._faces = 0
         self._read = self._unread = 0
@@ -65,11 +67,14 @@ class ExpressionPublisher:
             self._unread += not face.lenses
             messages.append(message)
         self._expressions.publish(to_expression_array(header, messages))
+        published, self._published = self._published, time.monotonic()
         if self._markers.get_subscription_count():
             gone = dict(self._marked)
             for message in messages:
                 gone.pop(message.face_id, None)
-            self._markers.publish(to_marker_array(messages, gone.items()))
+            # Where frames are rare, a marker stays until the next one.
+            lifetime = max(MARKER_LIFETIME, 3 * (self._published - published))
+            self._markers.publish(to_marker_array(messages, gone.items(), lifetime))
             self._marked = {message.face_id: message.header for message in messages}
         self._frames += 1
         self._faces = len(faces)
