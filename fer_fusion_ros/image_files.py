@@ -44,6 +44,15 @@ def imread(path: Path, flags: int) -> np.ndarray | None:
     return None
 
 
+def imwrite(path: Path, image: np.ndarray) -> None:
+    """
+    Write an image as `cv2.imwrite` does, which crashes on names that are not UTF-8.
+
+    :raises OSError: if it cannot be written.
+    """
+    path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
+
+
 def is_utf8(path: Path) -> bool:
     """Tell whether a path is UTF-8; on others OpenCV's video reader crashes."""
     try:
@@ -61,6 +70,15 @@ def read_image(path: Path, flags: int) -> np.ndarray:
     :return: (H, W) or (H, W, 3) uint8.
     :raises DataError: if it cannot be read, or leaves the upper bits of sixteen unused.
     """
+    try:
+        path.open('rb').close()
+    except FileNotFoundError as error:
+        raise DataError(f'{path}: no such file. Add it, or correct its name.') from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f'{path}: {reason}. Make it readable, or remove it.') from error
+    except ValueError as error:
+        raise DataError(f'{str(path)!r}: no name of a file ({error}). Correct it.') from error
     image = imread(path, flags | cv2.IMREAD_ANYDEPTH)
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise DataError(f'{path}: not a readable image of 8 or 16 bits. Replace or remove it.')

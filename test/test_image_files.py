@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.exceptions import DataError, LensError
-from fer_fusion_ros.image_files import image_files, imread, read_grey
+from fer_fusion_ros.image_files import image_files, imread, imwrite, read_grey
 from fer_fusion_ros.lenses.folder_source import FolderSource
 from fer_fusion_ros.lenses.rig.photographs import Photographs
 
@@ -36,6 +37,9 @@ def test_numbers_are_ordered_by_value(tmp_path: Path) -> None:
 def test_names_that_are_not_utf_8_are_read(latin: Path) -> None:
     assert imread(latin, cv2.IMREAD_COLOR).shape == (48, 64, 3)
     assert read_grey(latin)[0, 0] == 7
+    imwrite(latin, np.full((48, 64), 9, np.uint8))
+    assert read_grey(latin)[0, 0] == 9
+    imwrite(latin, np.full((48, 64), 7, np.uint8))
     assert Photographs(latin)[0].shape == (48, 64, 3)
     source = FolderSource('ir_left', latin.parent, rate=30.0, rounds=None, start_ns=time.time_ns())
     source.open()
@@ -72,3 +76,19 @@ def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     cv2.imwrite(str(file), np.array([[0, 4095]], np.uint16))
     with pytest.raises(DataError, match='no pixel above 4095'):
         read_grey(file)
+
+
+def test_why_a_file_cannot_be_opened_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DataError, match=r'a\.png: no such file\. Add it'):
+        read_grey(tmp_path / 'a.png')
+    with pytest.raises(DataError, match=r"a\\x00\.png': no name of a file"):
+        read_grey(tmp_path / 'a\0.png')
+
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, 'Permission denied', str(path))
+
+    monkeypatch.setattr(Path, 'open', refuse)
+    with pytest.raises(DataError, match=r'a\.png: permission denied\. Make it readable'):
+        read_grey(tmp_path / 'a.png')

@@ -32,7 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Measure, print and save the tables."""
-    import cv2
     import numpy as np
 
     from fer_fusion_ros.exceptions import DataError
@@ -42,6 +41,7 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.fusion.evaluate import evaluate, face_table, report
     from fer_fusion_ros.fusion.metrics import SMALLEST
     from fer_fusion_ros.fusion.pairs import load_pairs
+    from fer_fusion_ros.image_files import imwrite
     from fer_fusion_ros.learning.progress import progress_bar
 
     output = make_folder(args.output)
@@ -58,11 +58,10 @@ def main(args: argparse.Namespace) -> int:
     methods = {**BASELINES, 'this network': fuse}
     with progress_bar(len(pairs) * len(methods), 0, 'image', 'evaluating') as bar:
         rows = evaluate(methods, pairs, bar.update)
+    rows = [{name: _printable(value) for name, value in row.items()} for row in rows]
     for pair in pairs:
         image = np.hstack([pair.ir, pair.vis, fuse(pair.ir, pair.vis)])
-        # Another folder may have a pair of this name.
-        folder = pair.source.replace('/', '_')
-        cv2.imwrite(str(fused / f'{folder}_{pair.name}.png'), image)
+        imwrite(fused / f'{pair.full_name}.png', image)
     text = report(rows)
     if len(pairs) < len(found):
         text = (
@@ -78,6 +77,13 @@ def main(args: argparse.Namespace) -> int:
     save_csv(output / 'pairs.csv', rows)
     print(text)
     return 0
+
+
+def _printable(value: str | float) -> str | float:
+    """Replace what of a file's name is not UTF-8, which no table can hold."""
+    if isinstance(value, str):
+        return value.encode(errors='backslashreplace').decode()
+    return value
 
 
 def _fusion(weights: str | None, engine: str) -> Callable:

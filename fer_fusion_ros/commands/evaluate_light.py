@@ -84,6 +84,9 @@ def main(args: argparse.Namespace) -> int:
         f"light is {lights[0]:g}, dark is {lights[-1]:g} of daylight. The paper's figures are of "
         f'its own videos of few people.\n\n{beside_the_paper(rows)}\n'
     )
+    missing = [name for index, name in enumerate(LABELS) if index not in faces.labels]
+    if missing:
+        text += f'\nNo face shows {", ".join(missing)}, so means over these are left out (none).\n'
     (output / 'light.md').write_text(text)
     print(text)
     print(f'All levels are in {output / "light.csv"}, the plot is {output / "light.png"}.')

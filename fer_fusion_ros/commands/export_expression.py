@@ -36,6 +36,10 @@ def main(args: argparse.Namespace) -> int:
         raise ConfigurationError(
             f'--temperature is {args.temperature:g}; it must be finite and above 0.'
         )
+    if not args.name or '/' in args.name:
+        raise ConfigurationError(
+            f'--name is {args.name!r}; give a name without a slash, and the folder as --output.'
+        )
     faces = load_faces(args.int8, 'train') if args.int8 else None
     network, metadata = load_network(args.checkpoint)
     if args.temperature is not None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import http.client
 import os
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -52,11 +52,12 @@ def fetch(source: str, folder: Path) -> Path:
     target = folder / NAME
     if target.is_file() and _checksum(target.read_bytes()) == SHA256:
         return target
-    url = source if '://' in source else Path(source).expanduser().resolve().as_uri()
     try:
+        url = source if '://' in source else Path(source).expanduser().resolve().as_uri()
         with urllib.request.urlopen(url, timeout=60) as answer:
             data = answer.read()
-    except (OSError, urllib.error.URLError) as error:
+    # A path may name a user that there is not, or hold a NUL; a URL may be malformed.
+    except (OSError, http.client.HTTPException, RuntimeError, ValueError) as error:
         raise DownloadError(
             f'cannot read {source} ({error}): get {NAME} from opencv/opencv_zoo by other means '
             f'and run `fer_fusion fetch PATH`'

@@ -1,6 +1,7 @@
 """Train the expression network."""
 
 import argparse
+import math
 
 from fer_fusion_ros.commands._options import count
 from fer_fusion_ros.commands._training import add_training_arguments
@@ -34,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--folds',
-        default='subject',
         choices=FOLDS,
-        help='what a fold keeps together; sequence is for comparison with earlier work alone',
+        help='what a fold keeps together, by default subject; sequence is for comparison with '
+        'earlier work alone',
     )
     parser.add_argument(
         '--start-from',
@@ -63,13 +64,19 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.learning.config import load_config
 
     config = load_config(args.config, ExpressionConfig, args.overrides)
+    if args.fold is None and args.folds:
+        raise ConfigurationError('--folds has no effect without --fold; give --fold 0 to 9 too.')
+    if args.fold is not None and args.select:
+        raise ConfigurationError(
+            '--select has no effect beside --fold, which selects on the fold; leave one out.'
+        )
     train = load_faces(args.data, 'train')
     if args.votes:
         train = add_ferplus(train, args.votes, 'train', drop_non_faces=True)
     if args.fold is not None:
         if not 0 <= args.fold < 10:
             raise ConfigurationError(f'--fold is {args.fold}; give 0 to 9.')
-        tested = divide(train, args.folds) == args.fold
+        tested = divide(train, args.folds or FOLDS[0]) == args.fold
         train, select = train.subset(~tested), train.subset(tested)
     else:
         select = load_faces(args.select or args.data, 'public')
@@ -105,5 +112,11 @@ def main(args: argparse.Namespace) -> int:
         trainer.resume()
     best = trainer.fit()
     if trainer.fabric.is_global_zero:
-        print(f'Best accuracy on the selection set: {100 * best:.2f} %; see {args.output}.')
+        if math.isfinite(best):
+            print(f'Best accuracy on the selection set: {100 * best:.2f} %; see {args.output}.')
+        else:
+            print(
+                'There are no best weights yet: no epoch on faces of full size has been judged by '
+                f'this selection set. The last weights are in {trainer.last}.'
+            )
     return 0

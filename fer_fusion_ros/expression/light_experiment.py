@@ -61,7 +61,8 @@ def run(
     :param progress: called with 1 after each face at each distance.
     :return: a row per distance, modality and light: `accuracy_4`, the mean of the paper's four
         expressions' accuracies, `accuracy_7` of all seven's, `share_right` of all faces, and each
-        expression's accuracy by its name; all in 0..1.
+        expression's accuracy by its name; all in 0..1. A mean is NaN where no face shows one of
+        its expressions.
     """
     rows = []
     for distance in distances:
@@ -97,9 +98,9 @@ def beside_the_paper(rows: Sequence[Mapping[str, str | float]]) -> str:
         paper = PAPER.get((distance, modality), {})
         cells = [f'{distance:g} m', modality]
         for row, name in ((light, 'light'), (dark, 'dark')):
-            cells += [f'{100 * row["accuracy_4"]:.1f}']
+            cells += [_cell(row['accuracy_4'])]
             cells += [f'{np.mean(paper[name]):.1f}' if paper else 'none']
-        cells += [f'{100 * row["accuracy_7"]:.1f}' for row in (light, dark)]
+        cells += [_cell(row['accuracy_7']) for row in (light, dark)]
         lines.append(f'| {" | ".join(cells)} |')
     return '\n'.join(lines)
 
@@ -120,6 +121,8 @@ def draw(rows: Sequence[Mapping[str, str | float]], path: str) -> None:
                 ('accuracy_7', '--', 'all 7'),
             ):
                 values = [100 * row[figure_name] for row in own]
+                if np.isnan(values).all():
+                    continue
                 label = f'{modality}, {note}'
                 axes.plot(lights, values, style, color=colour, marker='.', label=label)
         axes.set_xscale('log')
@@ -129,8 +132,13 @@ def draw(rows: Sequence[Mapping[str, str | float]], path: str) -> None:
         axes.set_title(f'{distance:g} m')
         axes.grid(alpha=0.3)
     panels[0].set_ylabel('mean accuracy of the expressions, %')
-    panels[-1].legend(fontsize=8)
+    if panels[-1].lines:
+        panels[-1].legend(fontsize=8)
     figure.savefig(path, dpi=110)
+
+
+def _cell(share: float) -> str:
+    return 'none' if np.isnan(share) else f'{100 * share:.1f}'
 
 
 def _see(
@@ -185,10 +193,13 @@ def _figures(right: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         for index, name in enumerate(LABELS)
         if (labels == index).any()
     }
-    four = [by_name[name] for name in PAPER_LABELS if name in by_name]
     return {
-        'accuracy_4': float(np.mean(four)) if four else float('nan'),
-        'accuracy_7': float(np.mean(list(by_name.values()))),
+        'accuracy_4': _mean(by_name, PAPER_LABELS),
+        'accuracy_7': _mean(by_name, LABELS),
         'share_right': float(right.mean()),
         **by_name,
     }
+
+
+def _mean(by_name: Mapping[str, float], names: Sequence[str]) -> float:
+    return float(np.mean([by_name.get(name, np.nan) for name in names]))

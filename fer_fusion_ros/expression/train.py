@@ -1,5 +1,6 @@
 """Train PyConv-SE18."""
 
+import hashlib
 import math
 import os
 import time
@@ -27,12 +28,14 @@ from fer_fusion_ros.learning.checkpoint import (
     refuse_to_overwrite,
     save_checkpoint,
 )
-from fer_fusion_ros.learning.config import SEED, check_ranges
+from fer_fusion_ros.learning.config import SEED, check_ranges, differences
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
 from fer_fusion_ros.learning.progress import progress_bar
 from fer_fusion_ros.learning.schedule import warmup_cosine
+
+_SAVED = ('config', 'classes', 'epoch', 'best', 'network', 'crowd_head', 'optimiser', 'ema')
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,7 @@ class Trainer:
         self.ema = Ema(network, config.ema)
         self.epoch = 0
         self.best = -math.inf
+        self.selection = _fingerprint(select)
 
     @property
     def last(self) -> Path:
@@ -221,7 +225,7 @@ class Trainer:
 
         :raises CheckpointError: if there is none, or its network or its labels are others.
         """
-        state = load_checkpoint(self.last)
+        state = load_checkpoint(self.last, 'training of expressions', _SAVED)
         if state['config']['preset'] != self.config.preset:
             raise CheckpointError(
                 f'{self.last} holds the preset {state["config"]["preset"]}, but the config asks '
@@ -242,6 +246,14 @@ class Trainer:
             group.update(momentum=self.config.momentum, weight_decay=decay)
         self.ema.load_state_dict(state['ema'])
         self.epoch, self.best = state['epoch'], state['best']
+        # Older checkpoints do not tell the selection set.
+        if state.get('selection', self.selection) != self.selection:
+            self.best = -math.inf
+            if self.fabric.is_global_zero:
+                print('Selecting on other faces than before, so the best score starts anew.')
+        changed = differences(state['config'], asdict(self.config))
+        if changed and self.fabric.is_global_zero:
+            print(f'Resuming with another recipe: {", ".join(changed)}.')
 
     def start_from(self, network: PyConvSE18) -> None:
         """Start with the weights of a trained network instead of random ones."""
@@ -252,7 +264,8 @@ class Trainer:
         """
         Train to the last epoch.
 
-        :return: the best accuracy on the selection set, 0..1.
+        :return: the best accuracy on the selection set, 0..1; -inf while there are no best
+            weights.
         :raises CheckpointError: if it does not resume, but the folder holds another training.
         :raises ConfigurationError: if the training diverged; nothing is saved of that epoch.
         """
@@ -367,6 +380,7 @@ class Trainer:
             'epoch': self.epoch,
             'best': self.best,
             'score': score,
+            'selection': self.selection,
             'network': self.network.state_dict(),
             'crowd_head': self.crowd_head.state_dict(),
             'optimiser': self.optimiser.state_dict(),
@@ -435,6 +449,13 @@ def predict_logits(
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the share of rows of `logits` (N, 7) whose largest entry is the label's."""
     return float((logits.argmax(1) == labels).mean())
+
+
+def _fingerprint(faces: Faces) -> str:
+    """Return count and hash of images and labels."""
+    digest = hashlib.sha256(faces.images.tobytes())
+    digest.update(faces.labels.astype(np.int64).tobytes())
+    return f'{len(faces)} {digest.hexdigest()}'
 
 
 def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

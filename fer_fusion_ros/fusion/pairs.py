@@ -29,9 +29,14 @@ class Pair:
     vis: np.ndarray
 
     @property
+    def full_name(self) -> str:
+        """Name and source as one file name: another folder may have a pair of this name."""
+        return f'{self.source.replace("/", "_")}_{self.name}'
+
+    @property
     def split(self) -> str:
         """Six eighths of the names, chosen by a hash, train; one validates and one tests."""
-        eighth = hashlib.sha256(self.name.encode()).digest()[-1] % 8
+        eighth = hashlib.sha256(os.fsencode(self.name)).digest()[-1] % 8
         return {0: 'test', 1: 'validation'}.get(eighth, 'train')
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -27,12 +26,13 @@ from fer_fusion_ros.fusion.losses import (
 from fer_fusion_ros.fusion.metrics import SMALLEST, measure
 from fer_fusion_ros.fusion.pairs import Pair
 from fer_fusion_ros.fusion.patches import Batch, Patches, Scenes
+from fer_fusion_ros.image_files import imwrite
 from fer_fusion_ros.learning.checkpoint import (
     load_checkpoint,
     refuse_to_overwrite,
     save_checkpoint,
 )
-from fer_fusion_ros.learning.config import SEED, check_ranges
+from fer_fusion_ros.learning.config import SEED, check_ranges, differences
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
@@ -42,6 +42,17 @@ from fer_fusion_ros.learning.schedule import warmup_cosine
 #: Figures whose sum chooses the best epoch. SCD is not among them, as it is at its highest while a
 #: network still merely adds the images.
 SELECTION = ('Qabf', 'VIF')
+
+_SAVED = (
+    'config',
+    'epoch',
+    'best',
+    'generator',
+    'critic',
+    'generator_optimiser',
+    'critic_optimiser',
+    'ema',
+)
 
 
 @dataclass(frozen=True)
@@ -237,7 +248,7 @@ class Trainer:
 
         :raises CheckpointError: if there is none, or its networks are others.
         """
-        state = load_checkpoint(self.last)
+        state = load_checkpoint(self.last, 'fusion training', _SAVED)
         theirs, ours = _networks(state['config']), _networks(asdict(self.config))
         if theirs != ours:
             raise CheckpointError(
@@ -253,6 +264,9 @@ class Trainer:
         self.critic_optimiser.param_groups[0]['lr'] = self.config.critic.learning_rate
         self.ema.load_state_dict(state['ema'])
         self.epoch, self.best = state['epoch'], state['best']
+        changed = differences(state['config'], asdict(self.config))
+        if changed and self.fabric.is_global_zero:
+            print(f'Resuming with another recipe: {", ".join(changed)}.')
 
     def start_from(self, generator: Generator) -> None:
         """Start with the weights of a trained generator; the critic starts with random ones.
@@ -425,7 +439,7 @@ class Trainer:
             figures.append(measure(pair.ir, pair.vis, fused))
             if number < 8:
                 image = np.hstack([pair.ir, pair.vis, fused])
-                cv2.imwrite(str(folder / f'{pair.name}.jpg'), image)
+                imwrite(folder / f'{pair.full_name}.jpg', image)
         return {name: float(np.mean([row[name] for row in figures])) for name in figures[0]}
 
     def _save(self, score: float) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,15 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return torch.load(path, map_location='cpu', weights_only=True)
 
 
-def load_checkpoint(path: str | Path) -> dict[str, Any]:
+def load_checkpoint(
+    path: str | Path, training: str = 'training', names: Collection[str] = ()
+) -> dict[str, Any]:
     """
     Read a checkpoint and restore its random state.
 
-    :raises CheckpointError: if there is none or it cannot be read.
+    :param training: what it must be of, for messages.
+    :param names: of the values that such a training saves.
+    :raises CheckpointError: if there is none, it cannot be read or is of another training.
     """
     path = Path(path)
     if not path.is_file():
@@ -59,8 +64,10 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f'{path}: not a readable checkpoint ({error}). Remove it to start afresh.'
         ) from error
-    if 'random' not in state:
-        raise CheckpointError(f'{path}: not a checkpoint of a training.')
+    if not isinstance(state, dict) or not {'random', *names} <= state.keys():
+        raise CheckpointError(
+            f'{path}: not a checkpoint of a {training}; choose another output folder.'
+        )
     _restore_random_state(state.pop('random'))
     return state
 

@@ -89,6 +89,24 @@ def build_config(values: Mapping[str, Any], kind: type[T], where: str) -> T:
         raise ConfigurationError(f'{where}: {error}') from error
 
 
+def differences(former: Mapping[str, Any], now: Mapping[str, Any], prefix: str = '') -> list[str]:
+    """
+    Return what differs between two configurations, such as `batch_size 64 -> 128`.
+
+    :param former: as `dataclasses.asdict` gives it; fields that it lacks are passed over.
+    :param now: likewise.
+    """
+    told = []
+    for name, value in now.items():
+        if name not in former:
+            continue
+        if isinstance(value, Mapping):
+            told += differences(former[name], value, f'{prefix}{name}.')
+        elif former[name] != value:
+            told.append(f'{prefix}{name} {former[name]} -> {value}')
+    return told
+
+
 SEED = '[0, 9223372036854775807]'
 """Range of a seed, of PyTorch's and NumPy's generators alike."""
 

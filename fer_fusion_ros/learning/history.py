@@ -1,6 +1,8 @@
 """The course of a training: a table, TensorBoard and a picture of the curves."""
 
+import contextlib
 import csv
+import os
 from pathlib import Path
 
 
@@ -21,9 +23,7 @@ class History:
         self._panels = panels
         self.rows: list[dict[str, float]] = []
         if epoch and self._table.is_file():
-            with self._table.open(newline='') as file:
-                rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-            self.rows = [row for row in rows if row['epoch'] <= epoch]
+            self.rows = [row for row in _read(self._table) if row['epoch'] <= epoch]
         self._writer = SummaryWriter(str(Path(folder) / 'tensorboard'), purge_step=epoch + 1)
 
     def add(self, epoch: int, figures: dict[str, float]) -> None:
@@ -32,12 +32,14 @@ class History:
         for name, value in figures.items():
             self._writer.add_scalar(name, value, epoch)
         self._writer.flush()
-        with self._table.open('w', newline='') as file:
+        partial = self._table.with_suffix('.partial')
+        with partial.open('w', newline='') as file:
             writer = csv.DictWriter(
                 file, list(self.rows[-1]), restval='nan', extrasaction='ignore'
             )
             writer.writeheader()
             writer.writerows(self.rows)
+        os.replace(partial, self._table)
         self._draw()
 
     def close(self) -> None:
@@ -59,3 +61,15 @@ class History:
             axes.grid(alpha=0.3)
             axes.legend()
         figure.savefig(self._picture, dpi=100)
+
+
+def _read(table: Path) -> list[dict[str, float]]:
+    """Return the rows of a table but for those that do not parse, such as a half one."""
+    rows = []
+    with table.open(newline='', errors='replace') as file:
+        for row in csv.DictReader(file):
+            with contextlib.suppress(TypeError, ValueError):
+                figures = {name: float(value) for name, value in row.items()}
+                if 'epoch' in figures:
+                    rows.append(figures)
+    return rows

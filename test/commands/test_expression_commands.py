@@ -18,6 +18,7 @@ from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.data.load_faces import load_faces
 from fer_fusion_ros.expression.labels import CK_PLUS_LABELS, LABELS
 from fer_fusion_ros.expression.light_experiment import LIGHTS, MODALITIES
+from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint
 
 CONFIG = Path(__file__).parents[2] / 'config' / 'training' / 'expression.yaml'
 
@@ -212,3 +213,35 @@ def test_the_light_experiment_wants_a_network_of_these(
     light = ['evaluate-light', '--data', str(class_folders), '--output', str(tmp_path)]
     assert main(light) == 1
     assert 'but the network tells' in capsys.readouterr().err
+
+
+def test_without_best_weights_it_points_to_the_last(archive, tmp_path, capsys):
+    train = ['train-expression', str(CONFIG), '--data', str(archive), '--output', str(tmp_path)]
+    train += ['--set', 'size=20', 'batch_size=8', 'precision=32-true', 'epochs=1']
+    assert main(train) == 0
+    state = load_checkpoint(tmp_path / 'last.ckpt')
+    save_checkpoint(tmp_path / 'last.ckpt', {**state, 'best': -np.inf})
+    capsys.readouterr()
+    assert main([*train, '--resume']) == 0
+    told = capsys.readouterr().out
+    assert 'no best weights yet' in told and f'{tmp_path}/last.ckpt' in told and 'inf' not in told
+
+
+@pytest.mark.parametrize(
+    ('words', 'told'),
+    [
+        (['--folds', 'subject'], '--folds has no effect without --fold'),
+        (['--fold', '0', '--select', 'faces'], '--select has no effect beside --fold'),
+    ],
+)
+def test_options_without_an_effect_are_refused(archive, capsys, words, told):
+    assert main(['train-expression', str(CONFIG), '--data', str(archive), *words]) == 1
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['', 'out/expression'])
+def test_an_export_wants_a_name_without_a_folder(tmp_path, capsys, name):
+    export = ['export-expression', 'expression_stride2', '--output', str(tmp_path)]
+    assert main([*export, '--name', name]) == 1
+    assert f'--name is {name!r}; give a name without a slash' in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

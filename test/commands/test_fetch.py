@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,34 @@ def test_only_the_default_folder_needs_a_home(
     assert main(['fetch', str(yunet_model)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert '--to FOLDER' in line
+
+
+@pytest.mark.parametrize(
+    'source',
+    ['http://[::1/x', 'http://a host/x', 'http://localhost:port/x', '~nosuchuser/x', 'a\0b'],
+)
+def test_a_source_that_is_none_is_one_line(
+    source: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(['fetch', source, '--to', str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'cannot read' in line
+
+
+@pytest.mark.parametrize(
+    'error', [http.client.IncompleteRead(b'half', 4), http.client.BadStatusLine('nothing')]
+)
+def test_a_download_that_breaks_off_is_one_line(
+    error: Exception,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def urlopen(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(urllib.request, 'urlopen', urlopen)
+    assert main(['fetch', 'http://localhost/x', '--to', str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'cannot read http://localhost/x' in line
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 """Evaluate fusion by its command on pairs from several folders."""
 
 import csv
+import os
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ pytest.importorskip('onnxruntime')
 from fer_fusion_ros.commands.main import main
 from fer_fusion_ros.fusion.metrics import METRICS
 from fer_fusion_ros.fusion.pairs import Pair
+from fer_fusion_ros.image_files import imread
 
 
 @pytest.fixture
@@ -125,3 +127,16 @@ def test_wrong_data_end_before_the_first_epoch_and_name_the_file(
     config.write_text('preset: realtime\n')
     assert main(['train-fusion', str(config), '--data', str(tmp_path)]) == 1
     assert 'a.png: not a readable image' in capsys.readouterr().err
+
+
+def test_names_that_are_not_utf_8_are_evaluated(pairs: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b'stra\xdfe')
+    for kind in ('ir', 'vis'):
+        (pairs / 'day' / kind / 'a.png').rename(pairs / 'day' / kind / f'{name}.png')
+    (pairs / 'day').rename(pairs / name)
+    out = tmp_path / 'out'
+    evaluate = ['evaluate-fusion', '--data', str(pairs), '--split', 'all', '--output', str(out)]
+    assert main(evaluate) == 0
+    assert imread(out / 'fused' / f'{name}_{name}.png', cv2.IMREAD_GRAYSCALE) is not None
+    with (out / 'pairs.csv').open() as file:
+        assert r'stra\udcdfe' in {row['pair'] for row in csv.DictReader(file)}

@@ -16,6 +16,7 @@ from fer_fusion_ros.expression.data.augmentation import Augmentation  # noqa: E4
 from fer_fusion_ros.expression.data.fer2013 import load_fer2013  # noqa: E402
 from fer_fusion_ros.expression.data.modalities import Modalities  # noqa: E402
 from fer_fusion_ros.expression.train import ExpressionConfig, Trainer  # noqa: E402
+from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
 from fer_fusion_ros.learning.config import load_config  # noqa: E402
 
 CONFIG = ExpressionConfig(
@@ -201,6 +202,36 @@ def test_training_needs_faces_with_the_same_labels(faces, tmp_path):
     other = replace(faces, classes=('contempt', *faces.classes[1:]))
     with pytest.raises(DataError, match='has the labels contempt'):
         Trainer(CONFIG, other, faces, tmp_path)
+
+
+def test_a_checkpoint_of_the_fusion_is_refused(faces, tmp_path):
+    values = {'config': {'preset': CONFIG.preset}, 'generator': {}, 'critic': {}, 'epoch': 1}
+    save_checkpoint(tmp_path / 'last.ckpt', values)
+    with pytest.raises(CheckpointError, match='not a checkpoint of a training of expressions; '):
+        Trainer(CONFIG, faces, faces, tmp_path).resume()
+
+
+def test_another_recipe_and_other_faces_to_select_on_are_told_at_a_resume(faces, tmp_path, capsys):
+    config = replace(CONFIG, epochs=1)
+    best = Trainer(config, faces, faces, tmp_path).fit()
+    same = Trainer(config, faces, faces, tmp_path)
+    same.resume()
+    assert same.best == best >= 0
+    assert 'Resuming' not in capsys.readouterr().out
+    config = replace(config, epochs=2, augmentation=replace(config.augmentation, rotation=15.0))
+    other = Trainer(config, faces, faces.subset(slice(20)), tmp_path)
+    other.resume()
+    assert other.best == -np.inf
+    assert capsys.readouterr().out.splitlines() == [
+        'Selecting on other faces than before, so the best score starts anew.',
+        'Resuming with another recipe: epochs 1 -> 2, augmentation.rotation 10.0 -> 15.0.',
+    ]
+    # Older checkpoints do not tell the selection set.
+    state = load_checkpoint(tmp_path / 'last.ckpt')
+    del state['selection']
+    save_checkpoint(tmp_path / 'last.ckpt', state)
+    other.resume()
+    assert other.best == best
 
 
 GRADIENTS = """

@@ -1,3 +1,5 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -96,3 +98,10 @@ def test_the_split_depends_on_the_name_alone_and_is_about_six_to_one_to_one():
     assert splits == [Pair(f'scene_{n}', 'b', image, image).split for n in range(4000)]
     assert 430 < splits.count('test') < 570
     assert 430 < splits.count('validation') < 570
+
+
+def test_names_that_are_not_utf_8_have_a_split(folder):
+    for kind in ('ir', 'vis'):
+        path = folder / 'scenes' / kind / 'one.png'
+        path.rename(path.with_name(os.fsdecode(b'stra\xdfe.png')))
+    assert {pair.split for pair in load_pairs(folder)} <= {'train', 'validation', 'test'}

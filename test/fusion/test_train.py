@@ -1,5 +1,6 @@
 """Train a tiny generator on real pairs: it learns, resumes exactly and shares its work."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from fer_fusion_ros.fusion.train import (  # noqa: E402
     LossWeights,
     Trainer,
 )
+from fer_fusion_ros.learning.checkpoint import save_checkpoint  # noqa: E402
 from fer_fusion_ros.learning.config import load_config  # noqa: E402
 
 CONFIG = FusionConfig(
@@ -186,6 +188,33 @@ def test_training_needs_pairs(tmp_path):
         Trainer(CONFIG, [], [Pair('a', 'a', image, image)], tmp_path)
     with pytest.raises(DataError, match='no pairs to validate on'):
         Trainer(CONFIG, [Pair('a', 'a', image, image)], [], tmp_path)
+
+
+def test_a_checkpoint_of_expressions_is_refused(pairs, tmp_path):
+    values = {'config': {'preset': 'realtime'}, 'classes': (), 'network': {}, 'epoch': 1}
+    save_checkpoint(tmp_path / 'last.ckpt', values)
+    with pytest.raises(CheckpointError, match='not a checkpoint of a fusion training; choose'):
+        Trainer(CONFIG, pairs, pairs[:1], tmp_path).resume()
+
+
+def test_validation_images_of_one_name_have_each_a_picture(pairs, tmp_path):
+    name = os.fsdecode(b'stra\xdfe')
+    twins = [replace(pairs[0], name=name, source=source) for source in ('a/day', 'night')]
+    trainer = Trainer(CONFIG, pairs, twins, tmp_path)
+    trainer._validate()
+    pictures = [path.name for path in (tmp_path / 'validation' / 'epoch_000').iterdir()]
+    assert sorted(pictures) == [f'a_day_{name}.jpg', f'night_{name}.jpg']
+
+
+def test_a_changed_recipe_is_told_at_a_resume(pairs, tmp_path, capsys):
+    config = replace(CONFIG, epochs=1, steps=1)
+    Trainer(config, pairs, pairs[:1], tmp_path).fit()
+    Trainer(config, pairs, pairs[:1], tmp_path).resume()
+    assert 'recipe' not in capsys.readouterr().out
+    losses = replace(CONFIG.losses, edges=2.0)
+    Trainer(replace(config, epochs=2, losses=losses), pairs, pairs[:1], tmp_path).resume()
+    told = 'Resuming with another recipe: epochs 1 -> 2, losses.edges 1.0 -> 2.0.'
+    assert capsys.readouterr().out.splitlines() == [told]
 
 
 GRADIENTS = """

@@ -56,3 +56,18 @@ def test_errors_name_the_file(tmp_path):
     torch.save({'weights': 1}, tmp_path / 'other.ckpt')
     with pytest.raises(CheckpointError, match=r'other\.ckpt: not a checkpoint of a training'):
         load_checkpoint(tmp_path / 'other.ckpt')
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    path = tmp_path / 'last.ckpt'
+    save_checkpoint(path, {'epoch': 3, 'network': 1})
+    assert load_checkpoint(path, 'fusion training', ['epoch'])['epoch'] == 3
+    expected = torch.get_rng_state()
+    torch.rand(1)
+    told = r'last\.ckpt: not a checkpoint of a fusion training; choose another output folder'
+    with pytest.raises(CheckpointError, match=told):
+        load_checkpoint(path, 'fusion training', ['epoch', 'critic'])
+    assert not torch.equal(torch.get_rng_state(), expected)
+    torch.save([1], path)
+    with pytest.raises(CheckpointError, match=told):
+        load_checkpoint(path, 'fusion training')

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from fer_fusion_ros.exceptions import ConfigurationError
-from fer_fusion_ros.learning.config import check_ranges, load_config
+from fer_fusion_ros.learning.config import check_ranges, differences, load_config
 
 
 @dataclass(frozen=True)
@@ -127,3 +127,10 @@ def test_every_number_of_a_tuple_is_in_its_range():
     check_ranges(Inner(sides=(4, 5)), {'sides': '[4, 5]'})
     with pytest.raises(ConfigurationError, match=r'sides is \(4, 6\); it must be in 4\.\.5'):
         check_ranges(Inner(sides=(4, 6)), {'sides': '[4, 5]'})
+
+
+def test_differences_are_told_with_their_place():
+    former = {'epochs': 3, 'inner': {'sides': (1,), 'angle': 1.0}}
+    now = {'epochs': 4, 'rate': 0.1, 'inner': {'sides': (1,), 'angle': 2.0}}
+    assert differences(former, now) == ['epochs 3 -> 4', 'inner.angle 1.0 -> 2.0']
+    assert differences(now, now) == []

@@ -35,3 +35,20 @@ def test_a_new_training_starts_a_new_table(tmp_path):
         history.add(1, {'loss': 2.0})
         history.close()
     assert table(tmp_path) == [(1.0, 2.0)]
+
+
+def test_half_a_row_is_dropped_and_a_full_disk_leaves_the_former_table(tmp_path, monkeypatch):
+    (tmp_path / 'history.csv').write_text('epoch,loss\n1.0,1.0\n2.0,x\n3.0')
+    resumed = History(tmp_path, 3, [['loss']])
+    resumed.add(4, {'loss': 0.25})
+    assert table(tmp_path) == [(1.0, 1.0), (4.0, 0.25)]
+    assert not list(tmp_path.glob('*.partial'))
+
+    def writerows(*_):
+        raise OSError('No space left')
+
+    monkeypatch.setattr(csv.DictWriter, 'writerows', writerows)
+    with pytest.raises(OSError, match='No space left'):
+        resumed.add(5, {'loss': 0.2})
+    resumed.close()
+    assert table(tmp_path) == [(1.0, 1.0), (4.0, 0.25)]

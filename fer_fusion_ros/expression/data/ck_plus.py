@@ -100,10 +100,13 @@ def _read_recordings(path: Path, detector: FaceDetector | None) -> Faces:
     for number, note in enumerate(sorted(path.glob('Emotion*/S*/*/*_emotion.txt'))):
         subject, sequence = note.parts[-3:-1]
         try:
-            name = _EMOTION_CODES[int(float(note.read_text()))]
-            label = CK_PLUS_LABELS.index(name)
-        except (ValueError, IndexError) as error:
-            raise DataError(f'{note}: not the number of an expression.') from error
+            # Other numbers are not in this range: fractions, infinities and negative ones.
+            code = range(len(_EMOTION_CODES)).index(float(note.read_text()))
+            label = CK_PLUS_LABELS.index(_EMOTION_CODES[code])
+        except ValueError as error:
+            raise DataError(
+                f'{note}: not the number of an expression, 1 to {len(_EMOTION_CODES) - 1}.'
+            ) from error
         folder = path / 'cohn-kanade-images' / subject / sequence
         frames = sorted(folder.glob('*.png'))[-FRAMES:]
         if len(frames) < FRAMES:

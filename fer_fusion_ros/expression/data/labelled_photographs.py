@@ -39,7 +39,11 @@ def load_labelled_photographs(path: str | Path, detector: FaceDetector) -> Faces
             labels.append(label_index(row['expression']))
         except KeyError as error:
             raise DataError(f'{table}: line {number}: unknown expression {error}.') from error
-        face, seen = cut_face(read_grey(path / row['file']), detector, SIZE)
+        try:
+            photograph = read_grey(path / row['file'])
+        except DataError as error:
+            raise DataError(f'{table}: line {number}: {error}') from error
+        face, seen = cut_face(photograph, detector, SIZE)
         images.append(face)
         found += seen
     subjects = None

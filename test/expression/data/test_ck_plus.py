@@ -135,3 +135,12 @@ def test_a_frame_without_a_face_is_named(tmp_path):
     recording(tmp_path, 'S010', '001', 5, 3)
     with pytest.raises(DataError, match=r'\.png: no face is found'):
         load_ck_plus(tmp_path, HaarDetector())
+
+
+@pytest.mark.parametrize('code', ['inf', 'nan', '-1', '8', '5.5', '0', 'happy'])
+def test_a_note_that_is_no_number_of_an_expression_is_named(tmp_path, code):
+    recording(tmp_path, 'S010', '001', 5, 3)
+    (note,) = tmp_path.glob('Emotion/*/*/*.txt')
+    note.write_text(code)
+    with pytest.raises(DataError, match=r'emotion\.txt: not the number of an expression, 1 to 7'):
+        load_ck_plus(tmp_path, MiddleDetector())
