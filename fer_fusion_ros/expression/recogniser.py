@@ -2,6 +2,8 @@
 
 import logging
 import math
+import statistics
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,6 +43,9 @@ classifier sees the central 44."""
 
 _TURN_NS = 30_000_000
 """Nanoseconds after which another side has its turn: each frame, at 30 frames per second."""
+
+_GAPS = 9
+"""Times between frames of which the median tells how frequent frames are."""
 
 _READABLE = 4.0
 """Standard deviation of grey levels below which a crop shows no face but noise: the faintest of
@@ -89,6 +94,7 @@ class Recogniser:
         self._starts = True
         self._last: tuple[str, tuple[int, int], CameraModel | None] | None = None
         self._read_at: dict[str, int] = {}
+        self._gaps: deque[int] = deque(maxlen=_GAPS)
         self._told: dict[str, FaceExpression] = {}
         self._faint: set[str] = set()  # sides that were warned of
 
@@ -104,6 +110,7 @@ class Recogniser:
         self._starts = True
         self._last = None
         self._read_at = {}
+        self._gaps.clear()
 
     def process(
         self, pairs: Mapping[str, RegisteredPair], stamp_ns: int, pace: Pace | None = None
@@ -140,6 +147,8 @@ class Recogniser:
         backwards = self._stamp is not None and stamp_ns < self._stamp
         if backwards or (pair is not None and self._is_resized(pair)):
             self.reset()
+        if self._stamp is not None:
+            self._gaps.append(stamp_ns - self._stamp)
         self._stamp = stamp_ns
         starts, self._starts = self._starts, False
         if pair is None:
@@ -276,7 +285,7 @@ class Recogniser:
         if most < crops:
             # By the stamp: a replay, and nodes that started at other times, take the same turns;
             # a face's next reading is from the other side, also where not each frame has one.
-            turn = stamp_ns // (_TURN_NS * math.ceil(len(places) / most))
+            turn = stamp_ns // (self._turn_ns() * math.ceil(len(places) / most))
             places = [[boxes[(turn + i) % len(boxes)]] for i, boxes in enumerate(places)]
             longest_ago = sorted(names, key=lambda name: self._read_at.get(name, -1))[:most]
             places = [
@@ -288,6 +297,15 @@ class Recogniser:
             for name, boxes in zip(names, places, strict=True)
         }
         return places
+
+    def _turn_ns(self) -> int:
+        """Return nanoseconds after which another side has its turn, a little less than a frame."""
+        gap = statistics.median(self._gaps) if self._gaps else 0
+        if gap <= 0:
+            return _TURN_NS
+        # In steps of a fifth, so that all who see these frames come to the same.
+        steps = math.floor(4 * math.log2(0.95 * gap / _TURN_NS))
+        return max(round(_TURN_NS * 2 ** (steps / 4)), 1)
 
     def _view(self, pair: RegisteredPair, box: Box, distance: float) -> '_View | None':
         """Cut a face out of the images of a side; None if it cannot be seen in them."""

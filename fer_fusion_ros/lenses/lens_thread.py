@@ -69,11 +69,13 @@ class LensThread:
 
     @property
     def rate(self) -> float:
-        """Images per second, measured over the last few; 0.0 when there are none."""
+        """Images per second, measured over the last few; 0.0 when none come."""
         arrivals = list(self._arrivals)
-        if len(arrivals) < 2:
+        if len(arrivals) < 2 or self.state is not LensState.RUNNING:
             return 0.0
-        return (len(arrivals) - 1) / max(arrivals[-1] - arrivals[0], 1e-9)
+        interval = max(arrivals[-1] - arrivals[0], 1e-9) / (len(arrivals) - 1)
+        # A second: the shortest silence that is reported.
+        return 1 / interval if self.silence < max(1.0, 3 * interval) else 0.0
 
     @property
     def silence(self) -> float:

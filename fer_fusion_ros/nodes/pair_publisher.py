@@ -32,7 +32,7 @@ class PairPublisher:
         """Return the misalignment of each side's last pair for the diagnostics."""
         return {
             f'{side} residual (px)': 'unknown' if residual is None else f'{residual:.2f}'
-            for side, residual in self._residuals.items()
+            for side, residual in list(self._residuals.items())
         }
 
     def wanted(self, side: str) -> bool:

@@ -51,9 +51,9 @@ class Registrar:
 
     def problems(self) -> list[str]:
         """Return which lenses have a calibration for images of another shape."""
-        return [
-            f'no calibration of {" and ".join(unfit)}' for unfit in self._unfit.values() if unfit
-        ]
+        # Another thread may be registering.
+        all_unfit = list(self._unfit.values())
+        return [f'no calibration of {" and ".join(unfit)}' for unfit in all_unfit if unfit]
 
     def calibrate(self, models: Mapping[str, CameraModel | None]) -> None:
         """Go on with these camera models; as long as they are the same ones it costs nothing."""

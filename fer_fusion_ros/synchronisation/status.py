@@ -10,7 +10,8 @@ class LensStatus:
     :ivar received: frames taken in since the start.
     :ivar matched: frames that went out in a set.
     :ivar dropped: frames that never will.
-    :ivar rate: frames per second by capture stamps (0 before the second frame).
+    :ivar rate: frames per second by capture stamps (0 before the second frame, and of a lens
+        that has fallen silent).
     :ivar skew: mean stamp offset in seconds to the set's stamp (positive: captured later).
     :ivar lead: seconds by which the stamps of a stale lens that still delivers are ahead of those
         of the other lenses, or behind where negative; else 0.

@@ -48,7 +48,7 @@ class Synchroniser:
         going back by more than that is a jump of the clock.
     :param incomplete: also hand out, once a later set is there, what belongs together but lacks
         some of the lenses; for streams that another synchroniser has put together.
-    :param clock: steady clock in seconds, for `LensStatus.age`.
+    :param clock: steady clock in seconds, by which a lens that sends nothing is noticed.
     """
 
     def __init__(
@@ -335,7 +335,7 @@ class _Stream:
             received=self.received,
             matched=self.matched,
             dropped=self.dropped + passed,
-            rate=rate,
+            rate=0.0 if silent else rate,
             skew=sum(self.skews) / len(self.skews) * 1e-9 if self.skews else 0.0,
             lead=(self.newest - middle) * 1e-9 if self.astray >= _STALE_FRAMES else 0.0,
             stalled=self.arrived - self.advanced if self.received else 0.0,

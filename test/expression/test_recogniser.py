@@ -161,6 +161,19 @@ class Budget(Pace):
         return min(self.most, super().allow(wanted))
 
 
+@pytest.mark.parametrize('rate', [10.0, 50 / 3, 20.0, 30.0, 60.0])
+def test_the_sides_take_turns_at_any_rate(recogniser, rate):
+    ((_, pairs),) = frames(1, sway=0.0)
+    lenses = []
+    for index in range(40):
+        (face,) = recogniser.process(pairs, round(index * 1e9 / rate), Budget(1))
+        lenses.append(face.lenses)
+    # After a while it knows the rate; now and then a side has two turns.
+    changes = sum(a != b for a, b in pairwise(lenses[10:]))
+    assert changes > 18
+    assert 10 <= lenses[10:].count(5) <= 20
+
+
 def test_where_time_is_short_faces_take_turns_and_the_others_are_followed():
     recogniser = create_recogniser(replace(SETTINGS, min_confidence=0.0))
     results = [recogniser.process(pairs, stamp, Budget(1)) for stamp, pairs in frames(8, people=2)]
