@@ -85,7 +85,8 @@ class ImageSets:
             node,
             'tolerance',
             0.02,
-            'images whose stamps differ by less belong together, in seconds',
+            'images whose stamps differ by less belong together, in seconds; where frames are '
+            'frequent, less than 0.8 of the time between two',
             range=(0.001, 1.0),
         )
         stale_after = declare(
@@ -132,10 +133,10 @@ class ImageSets:
         lenses_of: dict[str, list[str]] = {}
         for lens in self.lenses:
             image_topic, info_topic = topics(lens)
-            # Compressed images belong to the topic, also where it is remapped.
-            image_topic = node.resolve_topic_name(image_topic)
             if transport == 'compressed':
-                image_topic += '/compressed'
+                # They belong to the topic, also where it is remapped.
+                image_topic = f'{node.resolve_topic_name(image_topic)}/compressed'
+            # Names are remapped each time they are resolved, so once at most where two are swapped.
             self._topics[lens] = node.resolve_topic_name(image_topic)
             if subscribe:
                 node.subscribe(
@@ -238,6 +239,11 @@ class ImageSets:
 
     def _why_missing(self, lens: str, status: SynchroniserStatus, then: str = '') -> str:
         stream = status.lenses[lens]
+        if stream.rare:
+            return (
+                f'{self._topics[lens]} brings only {stream.rate:.1f} images per second{then}; let '
+                'it send as many as the other lenses, or raise stale_after'
+            )
         if not stream.lead:
             return f'{self._topics[lens]} is silent{then}'
         cure = 'set the clock of its computer by that of the others'

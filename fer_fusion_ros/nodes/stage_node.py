@@ -49,6 +49,9 @@ POLICIES = {
 
 OVERRIDABLE = [QoSPolicyKind[name.upper()] for name in (*POLICIES, 'depth')]
 
+DIAGNOSTICS_QOS = QoSProfile(depth=10)
+"""As diagnostic_updater publishes them."""
+
 MAX_DEPTH = 10_000
 """Largest depth that a topic can be given."""
 
@@ -68,7 +71,9 @@ class StageNode(Node):
         super().__init__(name, namespace='fer', **node_arguments)
         self._complaints: dict[str, float] = {}
         self._silent: dict[str, Subscription] = {}
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # As the node names them: what looks a topic up in the graph remaps its name once more.
+        self._declared: dict[str, str] = {}
+        self._diagnostics = self.advertise(DiagnosticArray, '/diagnostics', DIAGNOSTICS_QOS)
         # For what must also run when simulated time stands still.
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(MISSING_AFTER, self._report_silent, clock=self.steady_clock)
@@ -108,6 +113,7 @@ class StageNode(Node):
             qos_overriding_options=QoSOverridingOptions(OVERRIDABLE),
         )
         self._silent[subscription.topic_name] = subscription
+        self._declared[subscription.topic_name] = topic
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -122,7 +128,7 @@ class StageNode(Node):
         """
 
         def on_incompatible(_: Any) -> None:
-            for other in self.get_subscriptions_info_by_topic(publisher.topic_name):
+            for other in self.get_subscriptions_info_by_topic(topic):
                 offered, asked = publisher.qos_profile, other.qos_profile
                 if qos_check_compatible(offered, asked)[0] == QoSCompatibility.ERROR:
                     self.complain(
@@ -193,7 +199,7 @@ class StageNode(Node):
         otherwise: dict[str, list[str]] = {}
         types = dict(self.get_topic_names_and_types())
         for topic, subscription in self._silent.items():
-            publishers = self.get_publishers_info_by_topic(topic)
+            publishers = self.get_publishers_info_by_topic(self._declared[topic])
             if not publishers and self._is_published_elsewhere(_sibling(topic)):
                 otherwise.setdefault(_transport(_sibling(topic)), []).append(topic)
             elif not publishers:
@@ -205,7 +211,8 @@ class StageNode(Node):
                 if all(other.qos_profile.durability == latched for other in publishers):
                     cure += (
                         ', or if it publishes but once, set '
-                        f'-p qos_overrides.{topic}.subscription.durability:=transient_local'
+                        f'-p qos_overrides.{topic}.subscription.durability:=transient_local '
+                        f'-p qos_overrides.{topic}.subscription.reliability:=reliable'
                     )
                 self.complain(
                     f'silent {topic}',
@@ -224,14 +231,14 @@ class StageNode(Node):
             self.complain(
                 f'unpublished {kind}',
                 f'no message yet, nobody publishes {", ".join(topics)}; start what does, or '
-                f'remap another {kind} with -r {topics[0]}:=<topic>; there are: '
+                f'remap another {kind} with -r {self._declared[topics[0]]}:=<topic>; there are: '
                 f'{", ".join(offered[:8]) or "none"}',
             )
 
     def _report_incompatible(self, subscription: Subscription) -> bool:
         found = False
         topic = subscription.topic_name
-        for other in self.get_publishers_info_by_topic(topic):
+        for other in self.get_publishers_info_by_topic(self._declared[topic]):
             asked, offered = subscription.qos_profile, other.qos_profile
             if qos_check_compatible(offered, asked)[0] == QoSCompatibility.ERROR:
                 found = True

@@ -121,3 +121,28 @@ def test_images_that_never_belong_together_are_told(pairs, spin_until):
         feeder.send(index / 15, offsets=late, shown=0.0)
         spin_until(lambda: False, 0.06)
     node.wait_for('33 ms apart or more, but tolerance is 0.02 s')
+
+
+def test_lenses_can_be_exchanged_by_remapping(
+    start_node, make_feeder, record, spin_until, lossless
+):
+    feeder = make_feeder()
+    swapped = [
+        rule
+        for own, other in (('left', 'right'), ('right', 'left'))
+        for topic in ('image_raw', 'camera_info')
+        for rule in ('-r', f'vis_{own}/{topic}:=/fer/vis_{other}/{topic}')
+    ]
+    output = record(Image, '/fer/left/vis/image_registered')
+    info = record(CameraInfo, '/fer/left/camera_info')
+    start_node('registration', '-p', 'residual_period:=0', *swapped, *lossless)
+    feeder.warm_up(spin_until, output, info)
+
+    def change(lens, message):
+        numbered(150 if lens == 'vis_right' else 50)(lens, message)
+
+    feeder.send(1.0, change=change)
+    spin_until(lambda: bool(output and info), 5.0)
+    assert number_of(output[-1]) == 150
+    # The calibration came with the image.
+    assert info[-1].header.frame_id == 'vis_right_optical'
