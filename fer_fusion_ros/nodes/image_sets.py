@@ -136,7 +136,7 @@ class ImageSets:
             if transport == 'compressed':
                 # They belong to the topic, also where it is remapped.
                 image_topic = f'{node.resolve_topic_name(image_topic)}/compressed'
-            # Names are remapped each time they are resolved, so once at most where two are swapped.
+            # Resolving remaps: once at most, or two lenses could not be swapped.
             self._topics[lens] = node.resolve_topic_name(image_topic)
             if subscribe:
                 node.subscribe(

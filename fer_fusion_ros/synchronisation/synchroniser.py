@@ -40,8 +40,8 @@ class Synchroniser:
     clock, or a delay so long that nobody should wait for it. Thread-safe.
 
     :param lenses: names of the streams; those of `Frame.lens`.
-    :param slop: the stamps of a set span less than this, in seconds, and less than `_SLOP_LIMIT` of
-        the time from one frame to the next.
+    :param slop: the stamps of a set span less than this, in seconds, and less than `_SLOP_LIMIT`
+        of the time from one frame to the next.
     :param queue_size: frames kept per lens while waiting for the others; those of
         `stale_after` should find room.
     :param stale_after: seconds, by capture stamp, that a lens may be silent or out of step;

@@ -38,3 +38,13 @@ def test_too_few_readings_are_reported_once(ros_context, monkeypatch, read, rate
     for problem in problems:
         assert f'each face is read only {rate} times per second' in problem
         assert 'try fewer images per second' in problem
+
+
+def test_latency_is_the_time_since_capture(ros_context):
+    node = StageNode('late', context=ros_context)
+    publisher = ExpressionPublisher(node)
+    captured = node.get_clock().now().nanoseconds - 200_000_000
+    publisher.publish(faces(15), {'left': make_header(captured, 'x')}, 'model')
+    assert node.age(captured).nanoseconds >= 200_000_000
+    assert float(publisher.values()['latency (ms)']) >= 200.0
+    node.destroy_node()

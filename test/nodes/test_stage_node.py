@@ -95,7 +95,12 @@ def test_what_was_published_once_is_asked_for(start_node, ros_node):
     publisher = ros_node.create_publisher(CameraInfo, topic, latched)
     publisher.publish(CameraInfo())
     override = f'qos_overrides.{topic}.subscription'
-    cure = ('-p', f'{override}.durability:=transient_local', '-p', f'{override}.reliability:=reliable')
+    cure = (
+        '-p',
+        f'{override}.durability:=transient_local',
+        '-p',
+        f'{override}.reliability:=reliable',
+    )
     node = start_node('registration')
     node.wait_for(f'{topic}: no message yet although ', timeout=30)
     assert f'if it publishes but once, set {" ".join(cure)}' in node.output

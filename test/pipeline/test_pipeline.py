@@ -129,3 +129,39 @@ def test_the_frame_stays_that_of_the_grid_while_the_visible_lens_is_missing():
     assert result.frame_ids == {'left': 'ir_left_optical', 'right': 'ir_right_optical'}
     (face,) = result.faces
     assert face.distance == pytest.approx(3.0, abs=0.15)
+
+
+def test_each_setting_reaches_what_it_is_for():
+    settings = PipelineSettings(
+        plane_distance=2.0,
+        residual_period=11,
+        threads=1,
+        detect_every=5,
+        search_every=7,
+        max_lost=1.25,
+        time_constant=1.5,
+        min_confidence=0.7,
+        max_views=9,
+    )
+    pipeline = Pipeline(settings)
+    registrar, recogniser = pipeline.registrar, pipeline.recogniser
+    finder = recogniser.finder
+    assert registrar._plane_distance == 2.0
+    assert registrar._residual_period == 11
+    assert (finder._detect_every, finder._search_every) == (5, 7)
+    assert finder._tracker._max_lost_ns == 1_250_000_000
+    assert recogniser._smoother._time_constant == 1.5
+    assert (recogniser._min_confidence, recogniser._max_views) == (0.7, 9)
+
+
+def test_distance_is_along_the_line_of_sight():
+    rig = SimulatedRig(people=3, sway=0.0, distance=2.0)
+    pipeline = Pipeline(
+        PipelineSettings(threads=1), {lens: rig.camera_model(lens) for lens in LENSES}
+    )
+    faces = [pipeline.process(frame_set).faces for frame_set in frame_sets(rig, 12)][-1]
+    assert len(faces) == 3
+    for face in faces:
+        assert face.distance == pytest.approx(float(np.linalg.norm(face.position)))
+    # Those at the sides are farther than their z tells.
+    assert max(face.distance - face.position[2] for face in faces) > 0.03

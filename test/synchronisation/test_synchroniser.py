@@ -317,3 +317,26 @@ def test_a_lens_that_sends_now_and_then_is_not_waited_for():
     status = synchroniser.status()
     assert status.missing == ('ir_left',)
     assert status.lenses['ir_left'].rare and status.lenses['ir_left'].rate == pytest.approx(2.0)
+
+
+def test_a_frame_that_comes_late_is_no_jump_of_the_clock():
+    synchroniser = Synchroniser(LENSES)
+    frames = trace(40)
+    # As over UDP: one frame comes two periods after it was captured.
+    late = next(f for f in frames if f.image[0, 0] == 20)
+    frames.remove(late)
+    place = next(i for i, f in enumerate(frames) if f.image[0, 0] == 23)
+    frames.insert(place, late)
+    sets = run(synchroniser, frames)
+    assert synchroniser.status().resets == 0
+    assert len(sets) >= 37
+
+
+def test_what_another_synchroniser_put_together_may_be_off_by_the_slop():
+    synchroniser = Synchroniser(('ir_left', 'vis_left'), incomplete=True)
+    sets = []
+    for index in range(20):
+        start = START + index * PERIOD
+        for lens, offset in (('ir_left', 0), ('vis_left', 15_000_000)):
+            sets += synchroniser.add(Frame(lens, start + offset, IMAGE))
+    assert [len(each.frames) for each in sets] == [2] * 20
