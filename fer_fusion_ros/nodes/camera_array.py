@@ -25,6 +25,7 @@ from fer_fusion_ros.messages.camera_info import blank_camera_info, model_to_came
 from fer_fusion_ros.messages.image import array_to_compressed_image, array_to_image
 from fer_fusion_ros.messages.qos import PUBLISHER_QOS
 from fer_fusion_ros.messages.stamps import set_stamp
+from fer_fusion_ros.nodes.core_log import CoreLog
 from fer_fusion_ros.nodes.parameters import declare, report_unknown
 from fer_fusion_ros.nodes.run import run
 from fer_fusion_ros.nodes.stage_node import StageNode
@@ -56,6 +57,8 @@ class CameraArray(StageNode):
     ) -> None:
         super().__init__('camera_array', **node_arguments)
         self.on_frame = on_frame
+        # Beside another node, that one says what the core warns of.
+        self._log = None if on_frame else CoreLog(self)
         self.models: dict[str, CameraModel | None] = {}
         self._models_lock = threading.Lock()
         lenses = declare(self, 'lenses', list(LENSES), 'lenses to publish', choices=LENSES)
@@ -180,6 +183,8 @@ class CameraArray(StageNode):
         for lens in self._lenses:
             if not lens.thread.join(3.0):
                 self.get_logger().warning(f'{lens.thread.source.name} does not let go')
+        if self._log:
+            self._log.close()
 
     def _declare_lens_parameters(self) -> dict[str, tuple[str, str]]:
         """Return the default of what is set per lens, and its description."""

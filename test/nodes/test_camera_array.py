@@ -254,3 +254,16 @@ def test_two_signals_end_it_cleanly(start_node, sign: int) -> None:
     node.popen.send_signal(sign)
     assert node.wait(10) == 0
     assert 'Traceback' not in node.output
+
+
+def test_what_the_core_warns_of_is_said_by_the_node(start_node, tmp_path: Path) -> None:
+    """As on a robot, where the terminal is not looked at but /rosout is."""
+    for lens, count in (('ir_left', 4), ('vis_left', 16)):
+        (tmp_path / lens).mkdir()
+        for index in range(count):
+            cv2.imwrite(str(tmp_path / lens / f'{index}.png'), np.zeros((48, 64, 3), np.uint8))
+    node = start_node(
+        'camera_array',
+        *('-p', 'lenses:=[ir_left, vis_left]', '-p', f'source:={tmp_path}/{{lens}}'),
+    )
+    node.wait_for('[fer.camera_array]: the recordings are between', 20)
