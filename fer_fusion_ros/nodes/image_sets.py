@@ -33,6 +33,9 @@ from fer_fusion_ros.synchronisation import (
 START_UP = 1.0
 """Seconds after the first image within which every lens and its calibration should have come."""
 
+AHEAD = 0.5
+"""Seconds by which stamps may be ahead of the node's clock; /clock is published now and then."""
+
 
 def raw_topics(lens: str) -> tuple[str, str]:
     """Return the topics of a lens's image and of its calibration."""
@@ -112,6 +115,7 @@ class ImageSets:
         self._log = CoreLog(node)
         self._topics: dict[str, str] = {}
         self._seen: dict[str, bytes] = {}
+        self._last_stamp: int | None = None  # since the last report
         self._first: float | None = None
         self._calibrated = False
         self._lock = threading.Lock()
@@ -157,6 +161,7 @@ class ImageSets:
             return
         if self._first is None:
             self._first = time.monotonic()
+        self._last_stamp = frame.stamp_ns
         sets = self._synchroniser.add(frame)
         # Many at once have waited for a lens that has gone.
         self._overtaken += max(len(sets) - self._held.maxlen, 0)
@@ -183,7 +188,7 @@ class ImageSets:
         """Return what is wrong with the streams since the last call, and their figures."""
         status = self._synchroniser.status()
         problems = [self._why_missing(lens, status) for lens in status.missing]
-        problems += [*self._stalled(status), *self._why_no_sets(status)]
+        problems += [*self._stalled(status), *self._why_no_sets(status), *self._ahead()]
         jumps, self._reported_jumps = status.resets - self._reported_jumps, status.resets
         if jumps > 1:
             problems.append(
@@ -258,6 +263,18 @@ class ImageSets:
             'time of capture'
             for name, lens in status.lenses.items()
             if lens.stalled > START_UP
+        ]
+
+    def _ahead(self) -> list[str]:
+        """Return by how much the images come from the future, if they do."""
+        stamp, self._last_stamp = self._last_stamp, None
+        now = self._node.get_clock().now().nanoseconds
+        # 0 is simulated time before the first /clock.
+        if stamp is None or not now or stamp - now < AHEAD * 1e9:
+            return []
+        return [
+            f"images are stamped {(stamp - now) * 1e-9:.1f} s ahead of this node's clock; set the "
+            'clocks of the computers by each other'
         ]
 
     def _jump(self, status: SynchroniserStatus) -> str:

@@ -176,3 +176,15 @@ def test_figures_of_a_stream_are_in_the_units_they_are_named_with(make_images):
     assert float(values['ir_left skew (ms)']) == pytest.approx(4.0)
     assert float(values['vis_right skew (ms)']) == 0.0
     assert all(float(values[f'{lens} rate (Hz)']) == pytest.approx(20.0) for lens in LENSES)
+
+
+@pytest.mark.parametrize('ahead', [-5.0, 0.0, 5.0])
+def test_stamps_from_the_future_are_reported_while_they_come(make_images, ahead):
+    images = make_images(work=lambda _: None)
+    stamp = time.time_ns() + round(ahead * 1e9)
+    for lens in LENSES:
+        images.add(Frame(lens, stamp, IMAGE))
+    told = [text for text in images.diagnose()[0] if "ahead of this node's clock" in text]
+    assert len(told) == (ahead > 0)
+    assert all('stamped 5.0 s ' in text or 'stamped 4.9 s ' in text for text in told)
+    assert not any("ahead of this node's clock" in text for text in images.diagnose()[0])
