@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from fer_fusion_ros.synchronisation.filters import (
     ApproximateTimeSynchronizer,
@@ -205,8 +204,9 @@ class Synchroniser:
         # Now and then is enough, but soon after the start.
         if arrived.received % (_RATE_FRAMES if arrived.received > _RATE_FRAMES else 5):
             return False
+        # The mean: of frames that come in bursts, and are stamped then, the median tells nothing.
         periods = [
-            statistics.median(b - a for a, b in pairwise(stream.stamps)) * 1e-9
+            (stream.stamps[-1] - stream.stamps[0]) / (len(stream.stamps) - 1) * 1e-9
             for stream in self._streams.values()
             if not stream.stale and len(stream.stamps) > 3
         ]

@@ -340,3 +340,17 @@ def test_what_another_synchroniser_put_together_may_be_off_by_the_slop():
         for lens, offset in (('ir_left', 0), ('vis_left', 15_000_000)):
             sets += synchroniser.add(Frame(lens, start + offset, IMAGE))
     assert [len(each.frames) for each in sets] == [2] * 20
+
+
+def test_frames_stamped_in_bursts_belong_together():
+    synchroniser = Synchroniser(LENSES)
+    rng = random.Random(1)
+    count = 0
+    for burst in range(30):
+        for index in range(4):
+            for lens in LENSES:
+                # Four frames within a few milliseconds, as a network camera sends them.
+                stamp = START + burst * 4 * PERIOD + index * 1_500_000
+                stamp += round(rng.uniform(0, 1_400_000))
+                count += len(synchroniser.add(Frame(lens, stamp, IMAGE)))
+    assert count > 100
