@@ -36,6 +36,9 @@ START_UP = 1.0
 AHEAD = 0.5
 """Seconds by which stamps may be ahead of the node's clock; /clock is published now and then."""
 
+BEHIND = 5.0
+"""Seconds by which stamps may be behind the node's clock, unless its time is simulated."""
+
 
 def raw_topics(lens: str) -> tuple[str, str]:
     """Return the topics of a lens's image and of its calibration."""
@@ -188,7 +191,7 @@ class ImageSets:
         """Return what is wrong with the streams since the last call, and their figures."""
         status = self._synchroniser.status()
         problems = [self._why_missing(lens, status) for lens in status.missing]
-        problems += [*self._stalled(status), *self._why_no_sets(status), *self._ahead()]
+        problems += [*self._stalled(status), *self._why_no_sets(status), *self._out_of_time()]
         jumps, self._reported_jumps = status.resets - self._reported_jumps, status.resets
         if jumps > 1:
             problems.append(
@@ -265,17 +268,33 @@ class ImageSets:
             if lens.stalled > START_UP
         ]
 
-    def _ahead(self) -> list[str]:
-        """Return by how much the images come from the future, if they do."""
+    def _out_of_time(self) -> list[str]:
+        """Return by how much the images come from the future or from long ago, if they do."""
         stamp, self._last_stamp = self._last_stamp, None
         now = self._node.get_clock().now().nanoseconds
-        # 0 is simulated time before the first /clock.
-        if stamp is None or not now or stamp - now < AHEAD * 1e9:
+        # 0 is a stamp that was not set, or simulated time before the first /clock.
+        if not stamp or not now:
             return []
-        return [
-            f"images are stamped {(stamp - now) * 1e-9:.1f} s ahead of this node's clock; set the "
-            'clocks of the computers by each other'
-        ]
+        simulated = self._node.get_parameter('use_sim_time').value
+        ahead = (stamp - now) * 1e-9
+        if ahead > AHEAD:
+            apart = f'{ahead:.1f} s ahead of'
+            cure = (
+                'play the bag that they come from with --clock, or set use_sim_time to false'
+                if simulated
+                else 'set the clocks of the computers by each other'
+            )
+        elif ahead < -BEHIND and not simulated:
+            apart = f'{-ahead:.1f} s behind'
+            cure = (
+                'set the clocks of the computers by each other, or if they come from a bag, play '
+                'it with --clock and set use_sim_time to true'
+            )
+        else:
+            return []
+        text = f"images are stamped {apart} this node's clock; {cure}"
+        self._node.complain(f'clock {ahead > 0}', text)
+        return [text]
 
     def _jump(self, status: SynchroniserStatus) -> str:
         lens, seconds = status.jump

@@ -257,8 +257,9 @@ class StageNode(Node):
         return found
 
     def _is_published_elsewhere(self, topic: str) -> bool:
-        publishers = self.get_publishers_info_by_topic(topic)
-        return any(other.node_name != self.get_name() for other in publishers)
+        # A name of the graph: counting, unlike asking by whom, does not remap it once more.
+        own = sum(publisher.topic_name == topic for publisher in self.publishers)
+        return self.count_publishers(topic) > own
 
     def _publish_diagnostics(self) -> None:
         problems, values = self.diagnose()

@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
+from rclpy.time import Time
+
 from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.nodes.image_sets import START_UP, ImageSets, raw_topics
@@ -178,13 +180,49 @@ def test_figures_of_a_stream_are_in_the_units_they_are_named_with(make_images):
     assert all(float(values[f'{lens} rate (Hz)']) == pytest.approx(20.0) for lens in LENSES)
 
 
-@pytest.mark.parametrize('ahead', [-5.0, 0.0, 5.0])
-def test_stamps_from_the_future_are_reported_while_they_come(make_images, ahead):
-    images = make_images(work=lambda _: None)
+@pytest.mark.parametrize(
+    ('ahead', 'simulated', 'told'),
+    [
+        (5.0, False, "images are stamped 5.0 s ahead of this node's clock; set the clocks of "),
+        (0.0, False, ''),
+        (-4.0, False, ''),
+        (-3600.0, False, "3600.0 s behind this node's clock; set the clocks of the computers by "),
+        # Before the first /clock.
+        (-3600.0, True, ''),
+        (5.0, True, ''),
+    ],
+)
+def test_stamps_of_another_clock_are_reported_while_they_come(
+    make_images, capfd, ahead, simulated, told
+):
+    arguments = ['-p', f'use_sim_time:={str(simulated).lower()}']
+    images = make_images(work=lambda _: None, arguments=arguments)
+
+    def reports():
+        return [text for text in images.diagnose()[0] if "this node's clock" in text]
+
     stamp = time.time_ns() + round(ahead * 1e9)
-    for lens in LENSES:
-        images.add(Frame(lens, stamp, IMAGE))
-    told = [text for text in images.diagnose()[0] if "ahead of this node's clock" in text]
-    assert len(told) == (ahead > 0)
-    assert all('stamped 5.0 s ' in text or 'stamped 4.9 s ' in text for text in told)
-    assert not any("ahead of this node's clock" in text for text in images.diagnose()[0])
+    for _ in range(2):
+        # A little of it passes until the report.
+        for lens in LENSES:
+            images.add(Frame(lens, stamp + 30_000_000, IMAGE))
+        assert len(found := reports()) == bool(told)
+        assert all(told in text for text in found)
+    assert reports() == []
+    # Also in the log, but not every second.
+    assert capfd.readouterr().err.count("this node's clock") == bool(told)
+
+
+@pytest.mark.parametrize(
+    ('ahead', 'told'),
+    [(5.0, 'play the bag that they come from with --clock, or set use_sim_time'), (-3600.0, '')],
+)
+def test_in_simulated_time_only_stamps_from_the_future_are_reported(make_images, ahead, told):
+    images = make_images(work=lambda _: None, arguments=['-p', 'use_sim_time:=true'])
+    start = 1_700_000_000_000_000_000
+    clock = images._node.get_clock()
+    clock.set_ros_time_override(Time(nanoseconds=start, clock_type=clock.clock_type))
+    images.add(Frame('ir_left', start + round(ahead * 1e9), IMAGE))
+    found = [text for text in images.diagnose()[0] if "this node's clock" in text]
+    assert len(found) == bool(told)
+    assert all(told in text for text in found)

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +21,26 @@ def test_two_signals_end_a_node_cleanly(start_node, make_feeder, sign):
     time.sleep(0.02)
     node.popen.send_signal(sign)
     assert node.wait(8) == 0, node.output
+    assert 'Traceback' not in node.output
+
+
+def test_interrupt_during_the_imports_leaves_no_traceback(start_process, tmp_path):
+    """With the executable as CMake makes it, and imports that take long."""
+    script = Path(__file__).resolve().parents[2].joinpath('cmake', 'script.py.in').read_text()
+    for name, value in (
+        ('Python3_EXECUTABLE', sys.executable),
+        ('module', 'slow'),
+        ('function', 'main'),
+    ):
+        script = script.replace(f'@{name}@', value)
+    (tmp_path / 'script').write_text(script)
+    (tmp_path / 'slow.py').write_text(
+        'import time\nprint("importing", flush=True)\ntime.sleep(20)\n'
+    )
+    node = start_process(sys.executable, tmp_path / 'script')
+    node.wait_for('importing')
+    node.popen.send_signal(signal.SIGINT)
+    assert node.wait(8) == -signal.SIGINT
     assert 'Traceback' not in node.output
 
 

@@ -42,6 +42,23 @@ def test_images_that_come_the_other_way_are_named_with_the_cure(
     ros_node.destroy_publisher(publisher)
 
 
+def test_lenses_exchanged_by_remapping_are_reported_by_the_topics_there_are(start_node, ros_node):
+    from sensor_msgs.msg import Image
+
+    publisher = ros_node.create_publisher(Image, '/fer/vis_left/image_raw', 1)
+    node = start_node(
+        'registration',
+        *('-r', 'vis_left/image_raw:=/fer/vis_right/image_raw'),
+        *('-r', 'vis_right/image_raw:=/fer/vis_left/image_raw'),
+        *('-p', 'image_transport:=compressed'),
+    )
+    topic = '/fer/vis_left/image_raw'
+    node.wait_for(f'nobody publishes {topic}/compressed, but there is {topic};', timeout=30)
+    # Of another type, but by the name under which it is published.
+    assert 'there is /fer/vis_right' not in node.output
+    ros_node.destroy_publisher(publisher)
+
+
 @pytest.mark.parametrize(
     ('policy', 'given', 'allowed'),
     [
