@@ -38,9 +38,15 @@ def imread(path: Path, flags: int) -> np.ndarray | None:
     :param flags: OpenCV's.
     :return: None if it cannot be read.
     """
+    with contextlib.suppress(OSError):
+        return _decode(np.fromfile(path, np.uint8), flags)
+    return None
+
+
+def _decode(data: np.ndarray, flags: int) -> np.ndarray | None:
     # An empty file, or an absurd size in its header, makes OpenCV raise.
-    with contextlib.suppress(OSError, cv2.error):
-        return cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    with contextlib.suppress(cv2.error):
+        return cv2.imdecode(data, flags)
     return None
 
 
@@ -71,7 +77,7 @@ def read_image(path: Path, flags: int) -> np.ndarray:
     :raises DataError: if it cannot be read, or leaves the upper bits of sixteen unused.
     """
     try:
-        path.open('rb').close()
+        data = np.fromfile(path, np.uint8)
     except FileNotFoundError as error:
         raise DataError(f'{path}: no such file. Add it, or correct its name.') from error
     except OSError as error:
@@ -79,7 +85,7 @@ def read_image(path: Path, flags: int) -> np.ndarray:
         raise DataError(f'{path}: {reason}. Make it readable, or remove it.') from error
     except ValueError as error:
         raise DataError(f'{str(path)!r}: no name of a file ({error}). Correct it.') from error
-    image = imread(path, flags | cv2.IMREAD_ANYDEPTH)
+    image = _decode(data, flags | cv2.IMREAD_ANYDEPTH)
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise DataError(f'{path}: not a readable image of 8 or 16 bits. Replace or remove it.')
     if image.dtype == np.uint8:

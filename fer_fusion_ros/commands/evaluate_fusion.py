@@ -58,7 +58,6 @@ def main(args: argparse.Namespace) -> int:
     methods = {**BASELINES, 'this network': fuse}
     with progress_bar(len(pairs) * len(methods), 0, 'image', 'evaluating') as bar:
         rows = evaluate(methods, pairs, bar.update)
-    rows = [{name: _printable(value) for name, value in row.items()} for row in rows]
     for pair in pairs:
         image = np.hstack([pair.ir, pair.vis, fuse(pair.ir, pair.vis)])
         imwrite(fused / f'{pair.full_name}.png', image)
@@ -73,17 +72,11 @@ def main(args: argparse.Namespace) -> int:
             f'\nSSIM to the face by daylight, {len(faces)} simulated faces at 3 m\n\n'
             f'{face_table(fuse, faces)}\n'
         )
-    (output / 'tables.md').write_text(text)
+    # Folders, which the tables name, need not be UTF-8.
+    (output / 'tables.md').write_text(text, encoding='utf-8', errors='backslashreplace')
     save_csv(output / 'pairs.csv', rows)
     print(text)
     return 0
-
-
-def _printable(value: str | float) -> str | float:
-    """Replace what of a file's name is not UTF-8, which no table can hold."""
-    if isinstance(value, str):
-        return value.encode(errors='backslashreplace').decode()
-    return value
 
 
 def _fusion(weights: str | None, engine: str) -> Callable:

@@ -109,7 +109,8 @@ def save_calibration(
 
 def save_csv(path: Path, rows: Sequence[Row]) -> None:
     """Write rows as CSV."""
-    with path.open('w', newline='') as file:
+    # The names of images need not be UTF-8.
+    with path.open('w', newline='', encoding='utf-8', errors='backslashreplace') as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -92,7 +92,7 @@ class Recogniser:
         self._max_views = max_views
         self._stamp: int | None = None
         self._starts = True
-        self._last: tuple[str, tuple[int, int], CameraModel | None] | None = None
+        self._last: _Grid | None = None
         self._read_at: dict[str, int] = {}
         self._gaps: deque[int] = deque(maxlen=_GAPS)
         self._told: dict[str, FaceExpression] = {}
@@ -256,18 +256,17 @@ class Recogniser:
         }
 
     def _is_resized(self, pair: RegisteredPair) -> bool:
-        return self._last is not None and (
-            self._last[0] == pair.side and self._last[1] != pair.size
-        )
+        last = self._last
+        return last is not None and last.side == pair.side and last.size != pair.size
 
     def _follow(self, pair: RegisteredPair) -> None:
         """Take the faces along when they are looked for on the other side from now on."""
-        last, self._last = self._last, (pair.side, pair.size, pair.model)
-        if last is None or last[0] == pair.side or None in (last[2], pair.model):
+        last, self._last = self._last, _Grid(pair.side, pair.size, pair.model)
+        if last is None or last.side == pair.side or None in (last.model, pair.model):
             return
 
         def shift(box: Box) -> tuple[float, float]:
-            return shift_to(last[2], pair.model, box, distance_by_width(last[2], box))
+            return shift_to(last.model, pair.model, box, distance_by_width(last.model, box))
 
         self.finder.move(shift)
 
@@ -354,6 +353,14 @@ class Recogniser:
     def _category(self, probabilities: np.ndarray) -> int:
         best = int(probabilities.argmax())
         return best if probabilities[best] >= self._min_confidence else UNCERTAIN
+
+
+class _Grid(NamedTuple):
+    """Where the faces of a frame are looked for, as `RegisteredPair` tells it."""
+
+    side: str
+    size: tuple[int, int]
+    model: CameraModel | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ from fer_fusion_ros.learning.checkpoint import (
     refuse_to_overwrite,
     save_checkpoint,
 )
-from fer_fusion_ros.learning.config import SEED, check_ranges, differences
+from fer_fusion_ros.learning.config import SEED, check_ranges, report_differences
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
@@ -251,9 +251,8 @@ class Trainer:
             self.best = -math.inf
             if self.fabric.is_global_zero:
                 print('Selecting on other faces than before, so the best score starts anew.')
-        changed = differences(state['config'], asdict(self.config))
-        if changed and self.fabric.is_global_zero:
-            print(f'Resuming with another recipe: {", ".join(changed)}.')
+        if self.fabric.is_global_zero:
+            report_differences(state['config'], asdict(self.config))
 
     def start_from(self, network: PyConvSE18) -> None:
         """Start with the weights of a trained network instead of random ones."""

@@ -32,7 +32,7 @@ from fer_fusion_ros.learning.checkpoint import (
     refuse_to_overwrite,
     save_checkpoint,
 )
-from fer_fusion_ros.learning.config import SEED, check_ranges, differences
+from fer_fusion_ros.learning.config import SEED, check_ranges, report_differences
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
@@ -264,9 +264,8 @@ class Trainer:
         self.critic_optimiser.param_groups[0]['lr'] = self.config.critic.learning_rate
         self.ema.load_state_dict(state['ema'])
         self.epoch, self.best = state['epoch'], state['best']
-        changed = differences(state['config'], asdict(self.config))
-        if changed and self.fabric.is_global_zero:
-            print(f'Resuming with another recipe: {", ".join(changed)}.')
+        if self.fabric.is_global_zero:
+            report_differences(state['config'], asdict(self.config))
 
     def start_from(self, generator: Generator) -> None:
         """Start with the weights of a trained generator; the critic starts with random ones.

@@ -107,6 +107,12 @@ def differences(former: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
     return told
 
 
+def report_differences(former: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Print what differs in the recipe that a training is resumed with; see `differences`."""
+    if changed := differences(former, now):
+        print(f'Resuming with another recipe: {", ".join(changed)}.')
+
+
 SEED = '[0, 9223372036854775807]'
 """Range of a seed, of PyTorch's and NumPy's generators alike."""
 

@@ -30,6 +30,9 @@ ENOUGH = 5.0
 """Readings of a face per second below which the processor is called too slow: some of them should
 be in the time that is smoothed over."""
 
+LONGEST_GAP = 10.0
+"""Seconds between frames above which it is a pause, which tells nothing of the next frame."""
+
 
 class ExpressionPublisher:
     """Topics `expression`, `expressions`, `markers` and `overlay/image` of a node."""
@@ -73,7 +76,8 @@ class ExpressionPublisher:
             for message in messages:
                 gone.pop(message.face_id, None)
             # Where frames are rare, a marker stays until the next one.
-            lifetime = max(MARKER_LIFETIME, 3 * (self._published - published))
+            gap = min(self._published - published, LONGEST_GAP)
+            lifetime = max(MARKER_LIFETIME, 3 * gap)
             self._markers.publish(to_marker_array(messages, gone.items(), lifetime))
             self._marked = {message.face_id: message.header for message in messages}
         self._frames += 1

@@ -269,7 +269,7 @@ class ImageSets:
         ]
 
     def _out_of_time(self) -> list[str]:
-        """Return by how much the images come from the future or from long ago, if they do."""
+        """Complain of images from the future or from long ago, and return that, if there are."""
         stamp, self._last_stamp = self._last_stamp, None
         now = self._node.get_clock().now().nanoseconds
         # 0 is a stamp that was not set, or simulated time before the first /clock.

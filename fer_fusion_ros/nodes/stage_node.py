@@ -70,9 +70,8 @@ class StageNode(Node):
     def __init__(self, name: str, **node_arguments: Any) -> None:
         super().__init__(name, namespace='fer', **node_arguments)
         self._complaints: dict[str, float] = {}
-        self._silent: dict[str, Subscription] = {}
-        # As the node names them: what looks a topic up in the graph remaps its name once more.
-        self._declared: dict[str, str] = {}
+        # With the topic as the node names it: what looks it up in the graph remaps it once more.
+        self._silent: dict[str, tuple[str, Subscription]] = {}
         self._diagnostics = self.advertise(DiagnosticArray, '/diagnostics', DIAGNOSTICS_QOS)
         # For what must also run when simulated time stands still.
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -101,7 +100,7 @@ class StageNode(Node):
             callback(message)
 
         def on_incompatible(_: Any) -> None:
-            self._report_incompatible(subscription)
+            self._report_incompatible(topic, subscription)
 
         self._declare_qos(topic, 'subscription', qos)
         subscription = self.create_subscription(
@@ -112,8 +111,7 @@ class StageNode(Node):
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=on_incompatible),
             qos_overriding_options=QoSOverridingOptions(OVERRIDABLE),
         )
-        self._silent[subscription.topic_name] = subscription
-        self._declared[subscription.topic_name] = topic
+        self._silent[subscription.topic_name] = topic, subscription
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -198,13 +196,13 @@ class StageNode(Node):
         unpublished: dict[str, list[str]] = {}
         otherwise: dict[str, list[str]] = {}
         types = dict(self.get_topic_names_and_types())
-        for topic, subscription in self._silent.items():
-            publishers = self.get_publishers_info_by_topic(self._declared[topic])
+        for topic, (declared, subscription) in self._silent.items():
+            publishers = self.get_publishers_info_by_topic(declared)
             if not publishers and self._is_published_elsewhere(_sibling(topic)):
                 otherwise.setdefault(_transport(_sibling(topic)), []).append(topic)
             elif not publishers:
                 unpublished.setdefault(types[topic][0], []).append(topic)
-            elif not self._report_incompatible(subscription):
+            elif not self._report_incompatible(declared, subscription):
                 names = ', '.join(sorted({_name_of(other) for other in publishers}))
                 cure = 'see whether that node runs and gets images'
                 latched = DurabilityPolicy.TRANSIENT_LOCAL
@@ -231,14 +229,14 @@ class StageNode(Node):
             self.complain(
                 f'unpublished {kind}',
                 f'no message yet, nobody publishes {", ".join(topics)}; start what does, or '
-                f'remap another {kind} with -r {self._declared[topics[0]]}:=<topic>; there are: '
+                f'remap another {kind} with -r {self._silent[topics[0]][0]}:=<topic>; there are: '
                 f'{", ".join(offered[:8]) or "none"}',
             )
 
-    def _report_incompatible(self, subscription: Subscription) -> bool:
+    def _report_incompatible(self, declared: str, subscription: Subscription) -> bool:
         found = False
         topic = subscription.topic_name
-        for other in self.get_publishers_info_by_topic(self._declared[topic]):
+        for other in self.get_publishers_info_by_topic(declared):
             asked, offered = subscription.qos_profile, other.qos_profile
             if qos_check_compatible(offered, asked)[0] == QoSCompatibility.ERROR:
                 found = True

@@ -193,10 +193,8 @@ class Synchroniser:
         arrived.astray = arrived.astray + 1 if out_of_step else 0
         before = [stream.stale for stream in streams]
         for stream in streams:
-            out = stream.silent or stream.returning or stream.astray >= _STALE_FRAMES
-            stream.stale = out
-        narrower = self._limit_slop(arrived)
-        if narrower or [stream.stale for stream in streams] != before:
+            stream.stale = stream.silent or stream.returning or stream.astray >= _STALE_FRAMES
+        if self._limit_slop(arrived) or [stream.stale for stream in streams] != before:
             self._connect()
 
     def _limit_slop(self, arrived: '_Stream') -> bool:
@@ -206,7 +204,7 @@ class Synchroniser:
             return False
         # The mean: of frames that come in bursts, and are stamped then, the median tells nothing.
         periods = [
-            (stream.stamps[-1] - stream.stamps[0]) / (len(stream.stamps) - 1) * 1e-9
+            _mean_gap(stream.stamps) * 1e-9
             for stream in self._streams.values()
             if not stream.stale and len(stream.stamps) > 3
         ]
@@ -324,18 +322,15 @@ class _Stream:
     def status(self, now: float, stale_after: float, middle: int | None) -> LensStatus:
         # Frames older than the last one matched still wait, but in vain.
         passed = sum(self.last_matched is not None and s < self.last_matched for s in self.waiting)
-        span = self.stamps[-1] - self.stamps[0] if len(self.stamps) > 1 else 0
-        rate = (len(self.stamps) - 1) / span * 1e9 if span else 0.0
+        period = _mean_gap(self.stamps) * 1e-9
         age = now - self.arrived
         # Where frames are rare, or a recording is played slowly, none is missed yet.
-        arrivals = list(self.arrivals)
-        interval = (arrivals[-1] - arrivals[0]) / (len(arrivals) - 1) if len(arrivals) > 1 else 0.0
-        silent = age > max(stale_after, _STALE_FRAMES * interval)
+        silent = age > max(stale_after, _STALE_FRAMES * _mean_gap(self.arrivals))
         return LensStatus(
             received=self.received,
             matched=self.matched,
             dropped=self.dropped + passed,
-            rate=0.0 if silent else rate,
+            rate=1 / period if period and not silent else 0.0,
             skew=sum(self.skews) / len(self.skews) * 1e-9 if self.skews else 0.0,
             lead=(self.newest - middle) * 1e-9 if self.astray >= _STALE_FRAMES else 0.0,
             stalled=self.arrived - self.advanced if self.received else 0.0,
@@ -343,3 +338,8 @@ class _Stream:
             stale=self.stale or silent,
             rare=self.stale and not silent and self.astray < _STALE_FRAMES,
         )
+
+
+def _mean_gap(times: Sequence[float]) -> float:
+    """Return the mean from one time to the next; 0 where there are not two."""
+    return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0

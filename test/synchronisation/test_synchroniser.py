@@ -348,9 +348,9 @@ def test_frames_stamped_in_bursts_belong_together():
     count = 0
     for burst in range(30):
         for index in range(4):
-            for lens in LENSES:
+            for place, lens in enumerate(LENSES):
                 # Four frames within a few milliseconds, as a network camera sends them.
-                stamp = START + burst * 4 * PERIOD + index * 1_500_000
+                stamp = START + burst * 4 * PERIOD + index * 1_500_000 + place * 4_000_000
                 stamp += round(rng.uniform(0, 1_400_000))
                 count += len(synchroniser.add(Frame(lens, stamp, IMAGE)))
     assert count > 100
