@@ -43,15 +43,23 @@ class TimedFinder:
         self.copies = copies
         self.seconds: list[float] = []
 
-    def find(self, ir: np.ndarray | None, vis: np.ndarray | None, stamp_ns: int) -> list[Track]:
+    def find(self, *arguments: Any) -> list[Track]:
         """Find the faces of a frame."""
-        tracks, seconds = timed(self.finder.find, ir, vis, stamp_ns)
+        tracks, seconds = timed(self.finder.find, *arguments)
         self.seconds.append(seconds)
         return [
-            replace(track, face_id=f'{track.face_id}-{copy}')
+            replace(track, face_id=name)
             for track in tracks
-            for copy in range(self.copies)
+            for name in self._copied(track.face_id)
         ]
+
+    @property
+    def living(self) -> frozenset[str]:
+        """Return the ids of the faces that may come back."""
+        return frozenset(name for each in self.finder.living for name in self._copied(each))
+
+    def _copied(self, face_id: str) -> list[str]:
+        return [f'{face_id}-{copy}' for copy in range(self.copies)]
 
 
 class Machine:

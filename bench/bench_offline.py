@@ -97,7 +97,7 @@ def read(folder: Path, people: int, settings: PipelineSettings) -> None:
     recording = Timed(
         BagRecording(bag, models=models)
         if bag.exists()
-        else FileRecording.from_folder(folder, models, RATE)
+        else FileRecording.from_folder(folder, models)
     )
     count = sum(1 for _ in analyze(recording, settings))
     print(count / (time.perf_counter() - recording.start))
@@ -131,7 +131,7 @@ def main() -> None:
                     words += ['--expression-weights', arguments.expression_weights]
                     done = subprocess.run(
                         words,
-                        capture_output=True,
+                        stdout=subprocess.PIPE,
                         text=True,
                         check=True,
                         preexec_fn=lambda count=count: os.sched_setaffinity(0, cores[:count]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,26 @@ def camera_info_to_model(msg: Any, name: str) -> CameraModel | None:
         R=np.array(msg.r).reshape(3, 3) if np.any(msg.r) else np.eye(3),
         P=P,
         frame_id=msg.header.frame_id,
+    )
+
+
+def camera_info_content(msg: Any) -> tuple[Hashable, ...]:
+    """Return all of a ``CameraInfo`` but its stamp, to tell whether a calibration has changed.
+
+    Fields, and not the serialised message: what pads that is left to chance. Numbers as bytes,
+    as one that is not a number differs from itself.
+    """
+    roi = msg.roi
+    numbers = (each.tobytes() for each in (msg.d, msg.k, msg.r, msg.p))
+    return (
+        msg.header.frame_id,
+        msg.width,
+        msg.height,
+        msg.distortion_model,
+        *numbers,
+        msg.binning_x,
+        msg.binning_y,
+        (roi.x_offset, roi.y_offset, roi.width, roi.height, roi.do_rectify),
     )
 
 

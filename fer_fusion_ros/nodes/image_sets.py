@@ -3,18 +3,16 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
-from builtin_interfaces.msg import Time
-from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from fer_fusion_ros.exceptions import FerFusionError
 from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES, is_infrared, side_of
-from fer_fusion_ros.messages.camera_info import camera_info_to_model
+from fer_fusion_ros.messages.camera_info import camera_info_content, camera_info_to_model
 from fer_fusion_ros.messages.frames import read_images
 from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS
 from fer_fusion_ros.messages.stamps import stamp_to_ns
@@ -117,7 +115,7 @@ class ImageSets:
         self._node = node
         self._log = CoreLog(node)
         self._topics: dict[str, str] = {}
-        self._seen: dict[str, bytes] = {}
+        self._seen: dict[str, tuple[Hashable, ...]] = {}
         self._last_stamp: int | None = None  # since the last report
         self._first: float | None = None
         self._calibrated = False
@@ -336,9 +334,7 @@ class ImageSets:
         topic = self._node.resolve_topic_name(topic)
 
         def on_info(message: CameraInfo) -> None:
-            message.header.stamp = Time()
-            # As bytes: what is not a number differs from itself.
-            content = serialize_message(message)
+            content = camera_info_content(message)
             if self._seen.get(lenses[0]) == content:
                 return
             self._seen[lenses[0]] = content

@@ -3,10 +3,15 @@ import numpy as np
 import pytest
 
 pytest.importorskip('sensor_msgs', reason='needs the ROS messages')
+
+from sensor_msgs.msg import RegionOfInterest
+from std_msgs.msg import Header
+
 from fer_fusion_ros.exceptions import CalibrationError
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.messages.camera_info import (
     blank_camera_info,
+    camera_info_content,
     camera_info_to_model,
     model_to_camera_info,
 )
@@ -98,3 +103,32 @@ def test_contradiction_names_lens_and_field():
     msg.distortion_model = 'plumb_bob'
     with pytest.raises(CalibrationError, match="lens 'ir_right': D has 8 coefficients"):
         camera_info_to_model(msg, 'ir_right')
+
+
+def test_content_is_all_but_the_stamp():
+    """Numbers that are none do not make a calibration differ from itself."""
+
+    def content(**changes):
+        msg = model_to_camera_info(MODEL, changes.pop('stamp_ns', 0), 'ir_right_optical')
+        msg.p[10] = np.nan
+        for name, value in changes.items():
+            setattr(msg, name, value)
+        return camera_info_content(msg)
+
+    assert content(stamp_ns=1) == content()
+    k = MODEL.K.ravel().copy()
+    k[0] = np.nextafter(k[0], np.inf)
+    changes = (
+        {'k': k},
+        {'d': []},
+        {'r': np.zeros(9)},
+        {'p': np.zeros(12)},
+        {'width': 1},
+        {'height': 1},
+        {'distortion_model': ''},
+        {'binning_x': 2},
+        {'binning_y': 2},
+        {'roi': RegionOfInterest(width=1)},
+        {'header': Header()},
+    )
+    assert len({content(), *(content(**change) for change in changes)}) == 1 + len(changes)

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.time import Time
 
 from fer_fusion_ros.expression.pace import Pace
@@ -226,3 +227,26 @@ def test_in_simulated_time_only_stamps_from_the_future_are_reported(make_images,
     found = [text for text in images.diagnose()[0] if "this node's clock" in text]
     assert len(found) == bool(told)
     assert all(told in text for text in found)
+
+
+def test_a_calibration_that_is_sent_again_stays_the_same(make_feeder, ros_context):
+    """Whatever the bytes between the fields of its message are; a change costs a new grid."""
+    node = StageNode('reader', context=ros_context, cli_args=['--ros-args', '-r', '__ns:=/fer'])
+    images = ImageSets(node, raw_topics, lambda _: None)
+    executor = SingleThreadedExecutor(context=ros_context)
+    executor.add_node(node)
+    feeder = make_feeder()
+    feeder.wait_for_listeners()
+    seen = []
+    for index in range(30):
+        feeder.send(index / 30, shown=0.0)
+        end = time.monotonic() + 0.05
+        while time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.01)
+            seen.append(images.models)
+    images.close()
+    executor.shutdown()
+    node.destroy_node()
+    assert set(seen[-1]) == set(LENSES)
+    # Kept in `seen`, so no two of them have the same id.
+    assert len({id(models) for models in seen}) <= 1 + len(LENSES)
