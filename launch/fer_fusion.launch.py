@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
-from ament_index_python.packages import get_package_share_directory
+from ament_index_python.packages import (
+    PackageNotFoundError,
+    get_package_prefix,
+    get_package_share_directory,
+)
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
@@ -25,10 +29,11 @@ RVIZ_TOPICS = (
 )
 """Topics in config/fer_fusion.rviz, where they stand under /fer."""
 
+BOOL = ('true', 'false')
 ARGUMENTS = (
     ('namespace', 'fer', 'namespace of all nodes and topics', None),
     ('params_file', str(SHARE / 'config' / 'fer_fusion.yaml'), 'parameters of all nodes', None),
-    ('cameras', 'true', 'start camera_array; false when other drivers publish', 'bool'),
+    ('cameras', 'true', 'start camera_array; false when other drivers publish', BOOL),
     (
         'source',
         '',
@@ -39,14 +44,15 @@ ARGUMENTS = (
     (
         'image_transport',
         '',
-        "how the lenses' images come: raw or compressed; empty: as the parameters say",
-        None,
+        "how the lenses' images come; empty: as the parameters say",
+        ('', 'raw', 'compressed'),
     ),
-    ('composed', 'true', 'one pipeline process; false: one process per stage', 'bool'),
-    ('rviz', 'false', 'start RViz', 'bool'),
-    ('use_sim_time', 'false', 'take the time from /clock', 'bool'),
-    ('log_level', 'info', 'least severity to log', None),
+    ('composed', 'true', 'one pipeline process; false: one process per stage', BOOL),
+    ('rviz', 'false', 'start RViz', BOOL),
+    ('use_sim_time', 'false', 'take the time from /clock', BOOL),
+    ('log_level', 'info', 'least severity to log', ('debug', 'info', 'warn', 'error', 'fatal')),
 )
+"""Name, default, description and choices, if any."""
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -60,9 +66,9 @@ def generate_launch_description() -> LaunchDescription:
                 name,
                 default_value=default,
                 description=description,
-                choices=['true', 'false'] if kind == 'bool' else None,
+                choices=choices,
             )
-            for name, default, description, kind in ARGUMENTS
+            for name, default, description, choices in ARGUMENTS
         ]
         + [SetEnvironmentVariable(name, value) for name, value in added.items()]
         + [OpaqueFunction(function=_nodes)]
@@ -71,6 +77,7 @@ def generate_launch_description() -> LaunchDescription:
 
 def _nodes(context: LaunchContext) -> list[Node]:
     given = {name: LaunchConfiguration(name).perform(context) for name, *_ in ARGUMENTS}
+    _check(given)
     time = {'use_sim_time': given['use_sim_time'] == 'true'}
     namespace = given['namespace'].strip('/')
 
@@ -107,3 +114,17 @@ def _nodes(context: LaunchContext) -> list[Node]:
             )
         )
     return nodes
+
+
+def _check(given: dict[str, str]) -> None:
+    """Say what cannot be started before anything is: launch would leave alone what runs."""
+    if not Path(given['params_file']).is_file():
+        raise RuntimeError(f'params_file:={given["params_file"]}: there is no such file')
+    if given['rviz'] == 'true':
+        try:
+            get_package_prefix('rviz2')
+        except PackageNotFoundError:
+            package = f'ros-{os.environ.get("ROS_DISTRO", "<distribution>")}-rviz2'
+            raise RuntimeError(
+                f'rviz:=true, but RViz is not installed: sudo apt install {package}'
+            ) from None

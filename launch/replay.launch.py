@@ -10,6 +10,8 @@ from launch.actions import (
     ExecuteProcess,
     IncludeLaunchDescription,
     OpaqueFunction,
+    Shutdown,
+    TimerAction,
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
@@ -37,11 +39,18 @@ def generate_launch_description() -> LaunchDescription:
                 default_value='3.0',
                 description='seconds that the nodes get to start before the bag does',
             ),
+            DeclareLaunchArgument(
+                'rviz',
+                default_value='false',
+                choices=['true', 'false'],
+                description='start RViz; without it all ends with the bag',
+            ),
             DeclareLaunchArgument('namespace', default_value='fer', description='as recorded'),
             DeclareLaunchArgument(
                 'image_transport',
                 default_value='',
-                description='images to use, raw or compressed; empty: those that the bag has',
+                choices=['', 'raw', 'compressed'],
+                description='images to use; empty: those that the bag has',
             ),
             OpaqueFunction(function=_nodes),
             OpaqueFunction(function=_player),
@@ -54,6 +63,8 @@ def _nodes(context: LaunchContext) -> list[IncludeLaunchDescription]:
         LaunchConfiguration(name).perform(context)
         for name in ('bag', 'namespace', 'image_transport')
     )
+    if not Path(bag).exists():
+        raise RuntimeError(f'bag:={bag}: there is no such bag')
     arguments = {
         'cameras': 'false',
         'use_sim_time': 'true',
@@ -80,7 +91,7 @@ def _recorded_transport(bag: Path, namespace: str) -> str:
 def _player(context: LaunchContext) -> list[ExecuteProcess]:
     given = {
         name: LaunchConfiguration(name).perform(context)
-        for name in ('bag', 'rate', 'loop', 'delay', 'namespace')
+        for name in ('bag', 'rate', 'loop', 'delay', 'rviz', 'namespace')
     }
     namespace = given['namespace'].strip('/')
     # Results that were recorded too would mix with the new ones.
@@ -91,4 +102,7 @@ def _player(context: LaunchContext) -> list[ExecuteProcess]:
     ]
     command = ['ros2', 'bag', 'play', given['bag'], '--clock', '--rate', given['rate']]
     command += ['--delay', given['delay'], *(['--loop'] if given['loop'] == 'true' else [])]
-    return [ExecuteProcess(cmd=[*command, '--topics', *topics], output='both')]
+    # The nodes get time for the last images.
+    end = TimerAction(period=2.0, actions=[Shutdown(reason='the bag has ended')])
+    on_exit = [end] if given['rviz'] == 'false' else None
+    return [ExecuteProcess(cmd=[*command, '--topics', *topics], output='both', on_exit=on_exit)]

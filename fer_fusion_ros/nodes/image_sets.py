@@ -1,5 +1,6 @@
 """Images and calibrations from topics, grouped by capture stamp, handed to one worker thread."""
 
+import math
 import threading
 import time
 from collections import deque
@@ -117,6 +118,8 @@ class ImageSets:
         self._topics: dict[str, str] = {}
         self._seen: dict[str, tuple[Hashable, ...]] = {}
         self._last_stamp: int | None = None  # since the last report
+        self._heard: dict[str, int] = {}  # the node's time when a lens sent its last image
+        self._stale_ns = round(stale_after * 1e9)
         self._first: float | None = None
         self._calibrated = False
         self._lock = threading.Lock()
@@ -163,6 +166,7 @@ class ImageSets:
         if self._first is None:
             self._first = time.monotonic()
         self._last_stamp = frame.stamp_ns
+        self._heard[frame.lens] = self._now()
         sets = self._synchroniser.add(frame)
         # Many at once have waited for a lens that has gone.
         self._overtaken += max(len(sets) - self._held.maxlen, 0)
@@ -188,7 +192,7 @@ class ImageSets:
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return what is wrong with the streams since the last call, and their figures."""
         status = self._synchroniser.status()
-        problems = [self._why_missing(lens, status) for lens in status.missing]
+        problems = [self._why_missing(lens, status) for lens in self._missing(status)]
         problems += [*self._stalled(status), *self._why_no_sets(status), *self._out_of_time()]
         jumps, self._reported_jumps = status.resets - self._reported_jumps, status.resets
         if jumps > 1:
@@ -243,6 +247,25 @@ class ImageSets:
         self._failures.append(error)
         self._node.on_error(error)
 
+    def _now(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+    def _is_simulated(self) -> bool:
+        return self._node.get_parameter('use_sim_time').value
+
+    def _missing(self, status: SynchroniserStatus) -> list[str]:
+        """Return the missing lenses; none is silent while simulated time stands still."""
+        if not self._is_simulated():
+            return [*status.missing]
+        now = self._now()
+        return [
+            lens
+            for lens in status.missing
+            if status.lenses[lens].rare
+            or status.lenses[lens].lead
+            or abs(now - self._heard.get(lens, -math.inf)) > self._stale_ns
+        ]
+
     def _why_missing(self, lens: str, status: SynchroniserStatus, then: str = '') -> str:
         stream = status.lenses[lens]
         if stream.rare:
@@ -269,11 +292,11 @@ class ImageSets:
     def _out_of_time(self) -> list[str]:
         """Complain of images from the future or from long ago, and return that, if there are."""
         stamp, self._last_stamp = self._last_stamp, None
-        now = self._node.get_clock().now().nanoseconds
+        now = self._now()
         # 0 is a stamp that was not set, or simulated time before the first /clock.
         if not stamp or not now:
             return []
-        simulated = self._node.get_parameter('use_sim_time').value
+        simulated = self._is_simulated()
         ahead = (stamp - now) * 1e-9
         if ahead > AHEAD:
             apart = f'{ahead:.1f} s ahead of'
@@ -372,11 +395,12 @@ class ImageSets:
             return
         status = self._synchroniser.status()
         log = self._node.get_logger()
-        for lens in status.missing:
+        missing = self._missing(status)
+        for lens in missing:
             text = self._why_missing(lens, status, ', going on without it')
             if lens not in self._silent and self._node.complain(f'silent {lens}', text):
                 self._silent.add(lens)
-        for lens in self._silent - set(status.missing):
+        for lens in self._silent - set(missing):
             self._silent.remove(lens)
             log.info(f'{self._topics[lens]} is back')
         for text in self._stalled(status):

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -60,9 +60,9 @@ class StageNode(Node):
     """A node under the namespace /fer that says what is wrong with its topics.
 
     - Every topic takes QoS overrides (parameters ``qos_overrides.<topic>...``).
-    - A subscribed topic that is still silent :data:`MISSING_AFTER` seconds after the start is
-      reported, again and again, with the cause (nobody publishes it, or incompatible QoS) and
-      the cure.
+    - A subscribed topic that is still silent :data:`MISSING_AFTER` seconds after the start, or
+      as long after it was advertised, is reported, again and again, with the cause (nobody
+      publishes it, or incompatible QoS) and the cure.
     - :meth:`complain` logs a recurring fault once per :data:`COMPLAINT_PERIOD`.
     - Once per second :meth:`diagnose` is asked for values, published on ``/diagnostics``.
     """
@@ -72,6 +72,7 @@ class StageNode(Node):
         self._complaints: dict[str, float] = {}
         # With the topic as the node names it: what looks it up in the graph remaps it once more.
         self._silent: dict[str, tuple[str, Subscription]] = {}
+        self._advertised: set[str] = set()  # of the silent topics, when last looked for
         self._diagnostics = self.advertise(DiagnosticArray, '/diagnostics', DIAGNOSTICS_QOS)
         # For what must also run when simulated time stands still.
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -195,6 +196,7 @@ class StageNode(Node):
             return
         unpublished: dict[str, list[str]] = {}
         otherwise: dict[str, list[str]] = {}
+        advertised: dict[tuple[str, bool], list[str]] = {}
         types = dict(self.get_topic_names_and_types())
         for topic, (declared, subscription) in self._silent.items():
             publishers = self.get_publishers_info_by_topic(declared)
@@ -204,18 +206,14 @@ class StageNode(Node):
                 unpublished.setdefault(types[topic][0], []).append(topic)
             elif not self._report_incompatible(declared, subscription):
                 names = ', '.join(sorted({_name_of(other) for other in publishers}))
-                cure = 'see whether that node runs and gets images'
                 latched = DurabilityPolicy.TRANSIENT_LOCAL
-                if all(other.qos_profile.durability == latched for other in publishers):
-                    cure += (
-                        ', or if it publishes but once, set '
-                        f'-p qos_overrides.{topic}.subscription.durability:=transient_local '
-                        f'-p qos_overrides.{topic}.subscription.reliability:=reliable'
-                    )
-                self.complain(
-                    f'silent {topic}',
-                    f'{topic}: no message yet although {names} publishes it; {cure}',
-                )
+                once = all(other.qos_profile.durability == latched for other in publishers)
+                advertised.setdefault((names, once), []).append(topic)
+        for (names, once), topics in advertised.items():
+            # The first message of a driver, or of a bag, may take a while.
+            if muted := [topic for topic in topics if topic in self._advertised]:
+                self._report_muted(muted, names, once)
+        self._advertised = {topic for topics in advertised.values() for topic in topics}
         for transport, topics in otherwise.items():
             self.complain(
                 f'transport {transport}',
@@ -232,6 +230,23 @@ class StageNode(Node):
                 f'remap another {kind} with -r {self._silent[topics[0]][0]}:=<topic>; there are: '
                 f'{", ".join(offered[:8]) or "none"}',
             )
+
+    def _report_muted(self, topics: Sequence[str], names: str, once: bool) -> None:
+        cure = 'see whether it runs and gets images'
+        if once:
+            overrides = [
+                f'-p qos_overrides.{topic}.subscription.{name}:={policy}'
+                for topic in topics
+                for name, policy in (
+                    ('durability', 'transient_local'),
+                    ('reliability', 'reliable'),
+                )
+            ]
+            cure += f', or if it publishes but once, set {" ".join(overrides)}'
+        self.complain(
+            f'muted {names} {once}',
+            f'no message yet, although {names} publishes {", ".join(topics)}; {cure}',
+        )
 
     def _report_incompatible(self, declared: str, subscription: Subscription) -> bool:
         found = False

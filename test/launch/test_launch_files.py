@@ -1,5 +1,6 @@
 """The launch files load and start what they should; where ROS 2 launch is missing, skip."""
 
+import os
 import runpy
 from pathlib import Path
 
@@ -54,12 +55,41 @@ def parameters(actions, context):
         ({}, ['camera_array', 'pipeline']),
         ({'composed': 'false'}, ['camera_array', 'registration', 'fusion', 'expression']),
         ({'cameras': 'false'}, ['pipeline']),
-        ({'cameras': 'false', 'rviz': 'true'}, ['pipeline', 'rviz2']),
     ],
 )
 def test_nodes_by_arguments(install_prefix, given, expected):
     actions, _ = load('fer_fusion.launch.py', **given)
     assert executables(actions) == expected
+
+
+def test_rviz_on_request(install_prefix, tmp_path, monkeypatch):
+    entry = tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'rviz2'
+    entry.parent.mkdir(parents=True)
+    entry.touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path), prepend=os.pathsep)
+    actions, _ = load('fer_fusion.launch.py', cameras='false', rviz='true')
+    assert executables(actions) == ['pipeline', 'rviz2']
+
+
+@pytest.mark.parametrize(
+    ('name', 'given', 'message'),
+    [
+        ('fer_fusion', {'params_file': '/no.yaml'}, 'params_file:=/no.yaml: there is no such f'),
+        (
+            'fer_fusion',
+            {'rviz': 'true'},
+            'RViz is not installed: sudo apt install ros-jazzy-rviz2',
+        ),
+        ('replay', {'bag': '/no'}, 'bag:=/no: there is no such bag'),
+    ],
+)
+def test_what_cannot_be_started_is_said_before_anything_is(
+    install_prefix, monkeypatch, name, given, message
+):
+    monkeypatch.setenv('ROS_DISTRO', 'jazzy')
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(install_prefix))
+    with pytest.raises(RuntimeError, match=message):
+        load(f'{name}.launch.py', **given)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +122,8 @@ def test_fast_dds_profile_is_set_unless_the_user_chose_one(install_prefix, monke
     assert not any(isinstance(each, launch.actions.SetEnvironmentVariable) for each in actions)
 
 
-def test_replay_plays_the_lenses_and_nothing_else(install_prefix):
-    actions, context = load('replay.launch.py', bag='/my/bag', namespace='robot')
+def test_replay_plays_the_lenses_and_nothing_else(install_prefix, tmp_path):
+    actions, context = load('replay.launch.py', bag=str(tmp_path), namespace='robot')
     assert executables(actions) == ['pipeline']
     (player,) = (
         each
@@ -104,7 +134,7 @@ def test_replay_plays_the_lenses_and_nothing_else(install_prefix):
         launch.utilities.perform_substitutions(context, word)
         for word in player.process_description.cmd
     ]
-    assert words[:5] == ['ros2', 'bag', 'play', '/my/bag', '--clock']
+    assert words[:5] == ['ros2', 'bag', 'play', str(tmp_path), '--clock']
     topics = words[words.index('--topics') + 1 :]
     assert '/robot/vis_left/image_raw' in topics
     assert not [topic for topic in topics if 'expression' in topic]

@@ -9,8 +9,10 @@ import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
 
 from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.lenses.names import LENSES
@@ -250,3 +252,41 @@ def test_a_calibration_that_is_sent_again_stays_the_same(make_feeder, ros_contex
     assert set(seen[-1]) == set(LENSES)
     # Kept in `seen`, so no two of them have the same id.
     assert len({id(models) for models in seen}) <= 1 + len(LENSES)
+
+
+def test_no_lens_is_silent_while_a_bag_is_paused(
+    start_node, ros_node, make_feeder, spin_until, record
+):
+    start_ns = 1_700_000_000_000_000_000
+    status = record(DiagnosticArray, '/diagnostics')
+    clock = ros_node.create_publisher(Clock, '/clock', 10)
+    node = start_node('registration', '-p', 'use_sim_time:=true')
+    feeder = make_feeder()
+    feeder.wait_for_listeners()
+    frame = 0
+
+    def play(count, lenses=LENSES):
+        nonlocal frame
+        for _ in range(count):
+            frame += 1
+            clock.publish(Clock(clock=Time(nanoseconds=start_ns + frame * 33_333_333).to_msg()))
+            feeder.send(frame / 30, lenses, shown=0.0)
+            spin_until(lambda: False, 0.01)
+
+    def problems():
+        return [
+            each.message for array in status for each in array.status if 'silent' in each.message
+        ]
+
+    started = time.monotonic()
+    while time.monotonic() < started + START_UP + 1.0:
+        play(1)
+    status.clear()
+    spin_until(lambda: False, 2.5)
+    play(60)
+    assert status
+    assert not problems()
+    assert 'silent' not in node.output
+    play(60, ['ir_left', 'ir_right', 'vis_right'])
+    node.wait_for('/fer/vis_left/image_raw is silent, going on without it')
+    assert spin_until(problems)
