@@ -93,12 +93,17 @@ def test_every_encoding_as_opencv_converts_it(encoding, desired, padding, big_en
 @pytest.mark.parametrize('desired', ['mono8', 'bgr8'])
 @pytest.mark.parametrize('encoding', [name for name in ENCODINGS if 'UC' not in name])
 def test_every_encoding_as_cv_bridge_converts_it(encoding, desired):
-    from cv_bridge import CvBridge
+    from cv_bridge import CvBridge, CvBridgeError
 
-    msg = message(random_pixels(encoding), encoding, padding=8)
-    np.testing.assert_array_equal(
-        image_to_array(msg, desired), CvBridge().imgmsg_to_cv2(msg, desired)
-    )
+    # Whole pixels of every encoding: cv_bridge garbles images with other padding.
+    msg = message(random_pixels(encoding), encoding, padding=24)
+    try:
+        theirs = CvBridge().imgmsg_to_cv2(msg, desired)
+    except CvBridgeError as error:
+        pytest.skip(str(error))
+    # It is linked to another OpenCV than this process, which rounds differently.
+    rounding = int('bayer' in encoding)
+    np.testing.assert_allclose(image_to_array(msg, desired), theirs, rtol=0, atol=rounding)
 
 
 @pytest.mark.parametrize(('encoding', 'padding'), [('mono8', 0), ('mono8', 5), ('bgr8', 7)])
