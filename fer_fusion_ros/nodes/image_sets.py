@@ -121,7 +121,7 @@ class ImageSets:
         self._heard: dict[str, int] = {}  # the node's time when a lens sent its last image
         self._stale_ns = round(stale_after * 1e9)
         self._first: float | None = None
-        self._calibrated = False
+        self._calibrated = self._at_work = False
         self._lock = threading.Lock()
         self._held: deque[FrameSet] = deque(maxlen=depth)
         self._overtaken = 0
@@ -383,6 +383,10 @@ class ImageSets:
             while self._calibrated and self._held:
                 if self._pace:
                     self._pace.arrive()
+                if not self._at_work:
+                    self._at_work = True
+                    topics = ', '.join(self._topics[lens] for lens in self._held[0].frames)
+                    self._node.get_logger().info(f'at work on {topics}')
                 self._worker.put(self._held.popleft())
 
     def _at_pace(self, frame_set: FrameSet) -> None:

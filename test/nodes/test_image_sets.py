@@ -281,6 +281,8 @@ def test_no_lens_is_silent_while_a_bag_is_paused(
     started = time.monotonic()
     while time.monotonic() < started + START_UP + 1.0:
         play(1)
+    topics = ', '.join(f'/fer/{lens}/image_raw' for lens in LENSES)
+    assert node.output.count(f'at work on {topics}') == 1
     status.clear()
     spin_until(lambda: False, 2.5)
     play(60)
