@@ -38,6 +38,9 @@ AHEAD = 0.5
 BEHIND = 5.0
 """Seconds by which stamps may be behind the node's clock, unless its time is simulated."""
 
+UNEVEN, ENOUGH = 1.5, 30
+"""A lens that brings so many times fewer images than another is named, after so many images."""
+
 
 def raw_topics(lens: str) -> tuple[str, str]:
     """Return the topics of a lens's image and of its calibration."""
@@ -126,6 +129,7 @@ class ImageSets:
         self._held: deque[FrameSet] = deque(maxlen=depth)
         self._overtaken = 0
         self._silent: set[str] = set()
+        self._slow: set[str] = set()
         self._resets = self._reported_jumps = 0
         self._reported = 0
         self._failures: list[Exception] = []  # since the last report
@@ -340,6 +344,23 @@ class ImageSets:
             'tolerance'
         ]
 
+    def _name_slowest(self, status: SynchroniserStatus) -> None:
+        """Warn once of a lens for which the others wait; it may be meant to be slow."""
+        rates = {
+            name: lens.rate
+            for name, lens in status.lenses.items()
+            if lens.received >= ENOUGH and name not in status.missing
+        }
+        slowest = min(rates, key=rates.__getitem__, default='')
+        fastest = max(rates.values(), default=0.0)
+        if slowest not in self._slow and fastest > UNEVEN * rates.get(slowest, math.inf):
+            self._slow.add(slowest)
+            self._node.get_logger().warning(
+                f'{self._topics[slowest]} brings {rates[slowest]:.1f} images per second, others '
+                f'up to {fastest:.1f}, of which only those that it has a partner for are used; '
+                'let it send as many, or see whether its images are lost on the way'
+            )
+
     def _image_callback(self, lens: str) -> Callable[[Any], None]:
         def on_image(message: Any) -> None:
             stamp = stamp_to_ns(message.header.stamp)
@@ -411,6 +432,7 @@ class ImageSets:
             self._node.complain(text, text)
         for text in self._why_no_sets(status):
             self._node.complain('no sets', text)
+        self._name_slowest(status)
         if status.resets != self._resets:
             self._resets = status.resets
             self._node.complain('clock jump', f'{self._jump(status)}, starting afresh')

@@ -292,3 +292,15 @@ def test_no_lens_is_silent_while_a_bag_is_paused(
     play(60, ['ir_left', 'ir_right', 'vis_right'])
     node.wait_for('/fer/vis_left/image_raw is silent, going on without it')
     assert spin_until(problems)
+
+
+def test_a_lens_that_the_others_wait_for_is_named_once(start_node, make_feeder):
+    node = start_node('registration')
+    feeder = make_feeder()
+    feeder.wait_for_listeners()
+    for index in range(180):
+        lenses = LENSES if index % 4 == 0 else [lens for lens in LENSES if lens != 'ir_left']
+        feeder.send(index / 30, lenses, shown=0.0)
+        time.sleep(0.03)
+    text = node.wait_for('/fer/ir_left/image_raw brings 7.5 images per second, others up to 30.0')
+    assert text.count(' images per second, others up to ') == 1
