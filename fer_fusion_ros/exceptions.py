@@ -53,6 +53,10 @@ class CheckpointError(FerFusionError):
     """A checkpoint is missing, unreadable or of another training."""
 
 
+class QuantisationError(CheckpointError):
+    """A network's answers suffer too much from integers of eight bits."""
+
+
 class DemoError(FerFusionError):
     """The demo cannot run, or nothing came out of it."""
 

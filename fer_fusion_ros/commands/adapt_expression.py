@@ -1,6 +1,7 @@
 """Adapt the expression network to photographs of your own lens."""
 
 import argparse
+import sys
 
 from fer_fusion_ros.commands._options import make_folder
 from fer_fusion_ros.commands._training import add_overrides
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Adapt, print what it brings for people who were left out, and write the weights."""
+    from fer_fusion_ros.exceptions import QuantisationError
     from fer_fusion_ros.expression.adapt import AdaptationConfig, Adapter
     from fer_fusion_ros.expression.data.load_faces import load_faces
     from fer_fusion_ros.expression.data.modalities import generator_fusion
@@ -56,7 +58,11 @@ def main(args: argparse.Namespace) -> int:
         print(f'Adapted, each of {config.folds} groups of people by a network without them:')
         print(report(estimate))
         save(estimate, args.output)
-    digests = export_expression(adapted, metadata, args.output, faces=known)
+    try:
+        digests = export_expression(adapted, metadata, args.output, faces=known)
+    except QuantisationError as error:
+        print(f'warning: {error} It is right, but slower.', file=sys.stderr)
+        digests = export_expression(adapted, metadata, args.output)
     for name, digest in digests.items():
         print(f'{digest}  {args.output}/{name}')
     return 0

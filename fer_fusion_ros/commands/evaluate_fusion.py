@@ -13,7 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--data', required=True, help='folder under which pairs lie in `ir` and `vis` subfolders'
     )
     parser.add_argument(
-        '--weights', help='ONNX generator, or a checkpoint (.ckpt); the bundled one without it'
+        '--weights',
+        help='generator: ONNX, safetensors or a checkpoint (.ckpt); the bundled one without it',
     )
     parser.add_argument('--engine', default='auto', help='engine for an ONNX generator')
     parser.add_argument(
@@ -81,7 +82,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _fusion(weights: str | None, engine: str) -> Callable:
     """Return the function that fuses a pair with these weights."""
-    if weights and weights.endswith('.ckpt'):
+    if weights and weights.endswith(('.ckpt', '.safetensors')):
         from functools import partial
 
         from fer_fusion_ros.fusion.export import load_generator

@@ -61,9 +61,12 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.expression.export import load_network
     from fer_fusion_ros.expression.predictor import Predictor
     from fer_fusion_ros.expression.train import ExpressionConfig, Trainer
+    from fer_fusion_ros.learning.checkpoint import refuse_to_overwrite
     from fer_fusion_ros.learning.config import load_config
 
     config = load_config(args.config, ExpressionConfig, args.overrides)
+    if not args.resume:
+        refuse_to_overwrite(args.output)  # before anything that takes long
     if args.fold is None and args.folds:
         raise ConfigurationError('--folds has no effect without --fold; give --fold 0 to 9 too.')
     if args.fold is not None and args.select:

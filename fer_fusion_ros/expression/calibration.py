@@ -4,6 +4,9 @@ import numpy as np
 
 from fer_fusion_ros.expression.classifier import softmax
 
+EXTREME = 20.0
+"""Bound of the search for a temperature; its inverse is the other one."""
+
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """
@@ -50,7 +53,8 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
     :param probabilities: (N, C), rows sum to 1.
     :param labels: (N,) in 0..C-1.
-    :return: divide the logits by it; above 1 the classifier was too sure.
+    :return: divide the logits by it; above 1 the classifier was too sure. At `EXTREME` or its
+        inverse it was sought in vain, as where all answers are right.
     """
     from scipy.optimize import minimize_scalar
 
@@ -59,7 +63,8 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         own = warmed[np.arange(len(labels)), labels]
         return float(-np.log(np.maximum(own, 1e-12)).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method='bounded').x))
+    limits = (-np.log(EXTREME), np.log(EXTREME))
+    return float(np.exp(minimize_scalar(loss, bounds=limits, method='bounded').x))
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:

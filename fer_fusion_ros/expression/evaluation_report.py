@@ -9,6 +9,7 @@ import numpy as np
 
 from fer_fusion_ros.exceptions import DataError
 from fer_fusion_ros.expression.calibration import (
+    EXTREME,
     calibration_error,
     cross_fitted,
     fit_temperature,
@@ -80,12 +81,18 @@ def save_calibration(
     :param labels: (N,).
     :param temperature: that the probabilities were made with.
     :return: what was found, in words.
-    :raises DataError: if there are too few faces.
+    :raises DataError: if there are too few faces, or they tell no temperature.
     """
     if len(labels) < 20:
         raise DataError(f'{len(labels)} faces are too few to find a temperature; give 20 or more.')
     folder = Path(folder)
-    found = temperature * fit_temperature(probabilities, labels)
+    factor = fit_temperature(probabilities, labels)
+    if not 1.05 / EXTREME < factor < EXTREME / 1.05:
+        raise DataError(
+            'These faces tell no temperature, as the network is right of all of them, or wrong of '
+            'those it is sure of; give others.'
+        )
+    found = temperature * factor
     after = cross_fitted(probabilities, labels)
     errors = [calibration_error(p, labels) for p in (probabilities, after)]
     (folder / 'calibration.json').write_text(

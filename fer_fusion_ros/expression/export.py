@@ -98,6 +98,7 @@ def export_expression(
     :param faces: if given, the ONNX graph computes in eight-bit integers, see `quantise`.
     :return: SHA-256 of each file by its name.
     :raises CheckpointError: if an exported file gives another result.
+    :raises QuantisationError: if its answers suffer too much from eight bits; nothing is written.
     """
     size = int(metadata['size'])
     generator = torch.Generator().manual_seed(0)
@@ -107,10 +108,7 @@ def export_expression(
         if faces is not None:
             from fer_fusion_ros.expression.quantise import quantise
 
-            try:
-                quantise(path, faces)
-            except CheckpointError as error:
-                raise CheckpointError(f'Nothing is exported in eight bits: {error}') from error
+            quantise(path, faces)
 
     return export_network(
         network,

@@ -9,7 +9,7 @@ from onnxruntime import InferenceSession
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from fer_fusion_ros.exceptions import CheckpointError
+from fer_fusion_ros.exceptions import QuantisationError
 from fer_fusion_ros.expression.classifier import softmax
 from fer_fusion_ros.expression.data.faces import Faces, center_crops
 from fer_fusion_ros.expression.data.modalities import Modalities
@@ -39,7 +39,7 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
     :param path: as `export_expression` writes it; replaced.
     :param faces: like those that the network was trained on; their labels are not used.
     :param seed: of the choice and of the modalities.
-    :raises CheckpointError: if the probabilities of those faces change by more than `TOLERANCE`
+    :raises QuantisationError: if the probabilities of those faces change by more than `TOLERANCE`
         on average; the file then stays as it was.
     """
     rng = np.random.default_rng(seed)
@@ -65,9 +65,9 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
         before, after = _run(str(path), inputs), _run(quantised, inputs)
     change = float(np.abs(before - after).mean())
     if not change <= TOLERANCE:
-        raise CheckpointError(
-            f'{path}: in eight bits the probabilities of {faces.name} change by {change:.3f} on '
-            f'average, more than {TOLERANCE:g}; it stays in floats.'
+        raise QuantisationError(
+            f'In eight bits the probabilities of {faces.name} change by {change:.3f} on average, '
+            f'more than {TOLERANCE:g}. Keep this network in floats.'
         )
     onnx.save(model, str(path))
 

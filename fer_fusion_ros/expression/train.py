@@ -24,6 +24,7 @@ from fer_fusion_ros.expression.data.modalities import Modalities
 from fer_fusion_ros.expression.losses import crowd_loss, expression_loss
 from fer_fusion_ros.expression.pyconv_se18 import PRESETS, PyConvSE18
 from fer_fusion_ros.learning.checkpoint import (
+    last_checkpoint,
     load_checkpoint,
     refuse_to_overwrite,
     save_checkpoint,
@@ -217,7 +218,7 @@ class Trainer:
     @property
     def last(self) -> Path:
         """The checkpoint that a training resumes from."""
-        return self.folder / 'last.ckpt'
+        return last_checkpoint(self.folder)
 
     def resume(self) -> None:
         """
@@ -269,7 +270,7 @@ class Trainer:
         :raises ConfigurationError: if the training diverged; nothing is saved of that epoch.
         """
         if not self.epoch:
-            refuse_to_overwrite(self.last)
+            refuse_to_overwrite(self.folder)
         first = self.fabric.is_global_zero
         history = (
             History(

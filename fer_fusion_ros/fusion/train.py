@@ -28,6 +28,7 @@ from fer_fusion_ros.fusion.pairs import Pair
 from fer_fusion_ros.fusion.patches import Batch, Patches, Scenes
 from fer_fusion_ros.image_files import imwrite
 from fer_fusion_ros.learning.checkpoint import (
+    last_checkpoint,
     load_checkpoint,
     refuse_to_overwrite,
     save_checkpoint,
@@ -241,7 +242,7 @@ class Trainer:
     @property
     def last(self) -> Path:
         """The checkpoint that a training resumes from."""
-        return self.folder / 'last.ckpt'
+        return last_checkpoint(self.folder)
 
     def resume(self) -> None:
         """Continue from the last checkpoint.
@@ -288,7 +289,7 @@ class Trainer:
         :raises ConfigurationError: if the training diverged; nothing is saved of that epoch.
         """
         if not self.epoch:
-            refuse_to_overwrite(self.last)
+            refuse_to_overwrite(self.folder)
         config, first = self.config, self.fabric.is_global_zero
         panels = [
             ['train/generator', 'train/content'],

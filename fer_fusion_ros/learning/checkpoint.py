@@ -26,14 +26,20 @@ def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
-def refuse_to_overwrite(path: str | Path) -> None:
+def last_checkpoint(folder: str | Path) -> Path:
+    """Return the file that a training in a folder resumes from."""
+    return Path(folder) / 'last.ckpt'
+
+
+def refuse_to_overwrite(folder: str | Path) -> None:
     """
     Refuse to start a training afresh where there already is one.
 
-    :param path: of the training's last checkpoint.
-    :raises CheckpointError: if it exists.
+    :param folder: of the training.
+    :raises CheckpointError: if it holds a last checkpoint.
     """
-    if Path(path).exists():
+    path = last_checkpoint(folder)
+    if path.exists():
         raise CheckpointError(
             f'{path} is of a training that this one would overwrite. Continue that one with '
             '--resume, or choose another --output.'

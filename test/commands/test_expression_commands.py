@@ -14,6 +14,7 @@ pytest.importorskip('lightning_fabric')
 
 from fer_fusion_ros.commands.main import main
 from fer_fusion_ros.exceptions import ConfigurationError
+from fer_fusion_ros.expression import quantise
 from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.data.load_faces import load_faces
 from fer_fusion_ros.expression.labels import CK_PLUS_LABELS, LABELS
@@ -38,6 +39,9 @@ def test_the_way_from_faces_to_figures(archive, tmp_path, capsys, monkeypatch):
     settings = ['size=20', 'batch_size=8', 'precision=32-true', 'ema=0.5']
     train = ['train-expression', str(CONFIG), '--data', str(archive), '--output', 'run', '--set']
     assert main([*train, *settings, 'epochs=1']) == 0
+    # Before the teacher looks at all faces, or is found not to be there.
+    assert main([*train, *settings, 'soft_share=0.5', '--teacher', 'none.onnx']) == 1
+    assert 'run/last.ckpt is of a training that this one would ov' in capsys.readouterr().err
     assert main([*train, *settings, 'epochs=2', '--resume']) == 0
     assert 'Best accuracy on the selection set' in capsys.readouterr().out
     assert len(Path('run/history.csv').read_text().splitlines()) == 3
@@ -51,11 +55,16 @@ def test_the_way_from_faces_to_figures(archive, tmp_path, capsys, monkeypatch):
     figures = []
     for weights in ('run/last.ckpt', 'weights/expression.safetensors', 'weights/expression.onnx'):
         evaluate = ['evaluate-expression', '--data', str(archive), '--weights', weights]
-        assert main([*evaluate, '--output', 'figures', '--calibrate']) == 0
+        assert main([*evaluate, '--output', 'figures']) == 0
         out = capsys.readouterr().out
         assert 'without duplicates of training faces' in out and 'ten-crop' in out
-        assert 'Temperature' in out
         figures.append(json.loads(Path('figures/figures.json').read_text())['accuracy'])
+    calibrate = ['evaluate-expression', '--data', str(archive), '--output', 'figures']
+    assert main([*calibrate, '--calibrate']) == 0
+    assert 'Temperature' in capsys.readouterr().out
+    # Always sure of happy.
+    assert main([*calibrate, '--calibrate', '--weights', 'run/last.ckpt']) == 1
+    assert 'These faces tell no temperature' in capsys.readouterr().err
     assert [row['accuracy'] for row in figures[0]] == [row['accuracy'] for row in figures[1]]
     counts = {row['faces']: row['count'] for row in figures[0]}
     assert counts == {'all': 20, 'without duplicates of training faces': 16}
@@ -100,7 +109,9 @@ def test_the_light_experiment_goes_from_daylight_to_night(archive, tmp_path, cap
     assert len((tmp_path / 'light.csv').read_text().splitlines()) == 1 + 2 * len(MODALITIES)
 
 
-def test_photographs_of_a_lens_adapt_the_bundled_network(archive, shared_data, tmp_path, capsys):
+def test_photographs_of_a_lens_adapt_the_bundled_network(
+    archive, shared_data, tmp_path, capsys, monkeypatch
+):
     photographs, recipe = shared_data / 'nir_faces', CONFIG.with_name('adaptation.yaml')
     data = ['--photographs', str(photographs), '--data', str(archive), '--output', str(tmp_path)]
     small = ['--set', 'known_faces=8', 'views=1', 'steps=2', 'folds=2']
@@ -113,6 +124,10 @@ def test_photographs_of_a_lens_adapt_the_bundled_network(archive, shared_data, t
     assert b'QuantizeLinear' in Path(weights).read_bytes()
     evaluate = ['evaluate-expression', '--data', str(photographs), '--weights', weights]
     assert main([*evaluate, '--output', str(tmp_path / 'figures')]) == 0
+    monkeypatch.setattr(quantise, 'TOLERANCE', 0.0)
+    assert main(['adapt-expression', str(recipe), *data, *small, 'folds=0']) == 0
+    assert 'warning: In eight bits the probabilities of' in capsys.readouterr().err
+    assert b'QuantizeLinear' not in Path(weights).read_bytes()
     assert main(['adapt-expression', str(recipe), *data, '--set', 'folds=10']) == 1
     told = capsys.readouterr().err
     assert 'fewer than 10 subjects' in told and 'set folds to fewer' in told

@@ -107,12 +107,13 @@ def test_train_export_and_evaluate(
     assert '| this network |' in printed
     with (tmp_path / 'out' / 'pairs.csv').open() as file:
         by_onnx = list(csv.DictReader(file))[-1]
-    checkpoint = ['--weights', f'{out}/best.ckpt', '--output', out]
-    assert main(['evaluate-fusion', '--data', data, *checkpoint]) == 0
-    with (tmp_path / 'out' / 'pairs.csv').open() as file:
-        by_torch = list(csv.DictReader(file))[-1]
-    for name in METRICS:
-        assert float(by_onnx[name]) == pytest.approx(float(by_torch[name]), abs=0.01)
+    for weights in ('best.ckpt', 'fusion.safetensors'):
+        by_torch = ['--weights', f'{out}/{weights}', '--output', out]
+        assert main(['evaluate-fusion', '--data', data, *by_torch]) == 0
+        with (tmp_path / 'out' / 'pairs.csv').open() as file:
+            figures = list(csv.DictReader(file))[-1]
+        for name in METRICS:
+            assert float(by_onnx[name]) == pytest.approx(float(figures[name]), abs=0.01)
 
 
 def test_wrong_data_end_before_the_first_epoch_and_name_the_file(

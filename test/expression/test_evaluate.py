@@ -80,6 +80,9 @@ def test_everything_is_saved(faces, tmp_path):
     found = json.loads((folder / 'calibration.json').read_text())
     assert f'Temperature {found["temperature"]:.3f}' in text and found['temperature'] > 1
     assert (folder / 'reliability.png').is_file()
+    right = np.eye(7)[np.arange(20) % 7] * 0.5 + 0.5 / 7
+    with pytest.raises(DataError, match='tell no temperature, as the network is right of all'):
+        save_calibration(right, np.arange(20) % 7, 1.0, folder)
 
 
 def test_figures_that_are_not_defined_are_null(faces, tmp_path):

@@ -10,7 +10,7 @@ torch = pytest.importorskip('torch')
 onnxruntime = pytest.importorskip('onnxruntime')
 
 from fer_fusion_ros.engine import WEIGHTS  # noqa: E402
-from fer_fusion_ros.exceptions import CheckpointError, EngineError  # noqa: E402
+from fer_fusion_ros.exceptions import CheckpointError, EngineError, QuantisationError  # noqa: E402
 from fer_fusion_ros.expression import export, quantise  # noqa: E402
 from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
 from fer_fusion_ros.expression.export import export_expression, load_network  # noqa: E402
@@ -83,7 +83,7 @@ def test_eight_bits_say_nearly_the_same(checkpoint, exported, tmp_path, monkeypa
     path = exported[0] / 'expression.onnx'
     kept = path.read_bytes()
     monkeypatch.setattr(quantise, 'TOLERANCE', 0.0)
-    with pytest.raises(CheckpointError, match=r'expression\.onnx: in eight bits .* of smooth'):
+    with pytest.raises(QuantisationError, match=r'In eight bits .* of smooth'):
         quantise.quantise(path, faces)
     assert path.read_bytes() == kept
 
@@ -96,7 +96,7 @@ def test_what_fails_its_check_replaces_nothing(checkpoint, tmp_path, monkeypatch
     kept = {path: path.read_bytes() for path in tmp_path.iterdir()}
     other = {**metadata, 'temperature': '2.0'}
     monkeypatch.setattr(quantise, 'TOLERANCE', 0.0)
-    with pytest.raises(CheckpointError, match=r'Nothing is exported in eight bits: .* of noise'):
+    with pytest.raises(QuantisationError, match=r'In eight bits .* of noise .* Keep'):
         export_expression(network, other, tmp_path, faces=faces)
     monkeypatch.setattr(export, 'TOLERANCE', -1.0)
     with pytest.raises(CheckpointError, match='differs from PyTorch'):
