@@ -1,5 +1,6 @@
 """The launch files load and start what they should; where ROS 2 launch is missing, skip."""
 
+import logging
 import os
 import runpy
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 import yaml
 
 launch = pytest.importorskip('launch', reason='ROS 2 launch is not installed (no PyPI wheels)')
+# It lets no logger propagate that is made from now on, and the tests of others listen for them.
+logging.setLoggerClass(logging.Logger)
 launch_ros = pytest.importorskip(
     'launch_ros', reason='launch_ros is not installed (no PyPI wheels)'
 )
