@@ -88,6 +88,12 @@ def _check_modules() -> None:
     try:
         importlib.import_module('rclpy')
     except ImportError as error:
+        if error.name != 'rclpy':
+            reason = str(error).partition('\n')[0]
+            raise DemoError(
+                f'rclpy is installed but cannot be imported ({reason}); source the setup.bash of '
+                'its ROS distribution'
+            ) from error
         raise DemoError(
             'the demo runs real nodes and there is no ROS here; type `make demo` in the source '
             "folder, which sets it up, or source a ROS distribution's setup.bash"

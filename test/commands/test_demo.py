@@ -1,6 +1,7 @@
 """The demo runs real nodes and leaves a video, a picture and a bag."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.commands.demo import MARK, remark_on_pace
+from fer_fusion_ros.commands.main import main
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 pytest.importorskip('rosbags')
@@ -158,3 +160,16 @@ def test_without_the_built_messages_it_says_what_to_build(tmp_path):
     (line,) = run.stderr.splitlines()
     assert 'build this package with colcon and source its install space' in line
     assert (bag / MARK).exists()  # what an earlier demo recorded is still there
+
+
+@pytest.mark.parametrize(
+    ('name', 'told'),
+    [('rclpy', 'there is no ROS here'), ('librcl', r'cannot be imported \(no librcl\); source')],
+)
+def test_an_rclpy_that_is_broken_is_told_from_none(monkeypatch, tmp_path, capsys, name, told):
+    (tmp_path / 'rclpy.py').write_text(f"raise ImportError('no {name}\\nand more', name='{name}')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'rclpy')
+    assert main(['demo', '--output', str(tmp_path / 'out')]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(told, line)
