@@ -38,8 +38,8 @@ AHEAD = 0.5
 BEHIND = 5.0
 """Seconds by which stamps may be behind the node's clock, unless its time is simulated."""
 
-UNEVEN, ENOUGH = 1.5, 30
-"""A lens that brings so many times fewer images than another is named, after so many images."""
+UNEVEN, ENOUGH = 1.5, 3.0
+"""A lens that brings so many times fewer images than another for so many seconds is named."""
 
 
 def raw_topics(lens: str) -> tuple[str, str]:
@@ -130,6 +130,7 @@ class ImageSets:
         self._overtaken = 0
         self._silent: set[str] = set()
         self._slow: set[str] = set()
+        self._slow_since: float | None = None
         self._resets = self._reported_jumps = 0
         self._reported = 0
         self._failures: list[Exception] = []  # since the last report
@@ -349,11 +350,16 @@ class ImageSets:
         rates = {
             name: lens.rate
             for name, lens in status.lenses.items()
-            if lens.received >= ENOUGH and name not in status.missing
+            if lens.rate and name not in status.missing
         }
         slowest = min(rates, key=rates.__getitem__, default='')
         fastest = max(rates.values(), default=0.0)
-        if slowest not in self._slow and fastest > UNEVEN * rates.get(slowest, math.inf):
+        if fastest < UNEVEN * rates.get(slowest, math.inf):
+            self._slow_since = None
+            return
+        now = time.monotonic()
+        self._slow_since = self._slow_since or now
+        if slowest not in self._slow and now - self._slow_since > ENOUGH:
             self._slow.add(slowest)
             self._node.get_logger().warning(
                 f'{self._topics[slowest]} brings {rates[slowest]:.1f} images per second, others '
