@@ -173,6 +173,17 @@ def test_bag_and_folders_of_the_same_frames_give_the_same(
         assert float(ours['p_happy']) == pytest.approx(float(theirs['p_happy']), abs=2e-3)
 
 
+def test_a_calibration_that_is_given_goes_before_that_of_the_bag(
+    write_bag: Callable[..., Path], bag: Path, calibration: Path, tmp_path: Path
+) -> None:
+    def forget(lens: str, number: int, info: Any) -> None:
+        info.k = info.k * 0
+
+    path = write_bag(change_info=forget)
+    given = analyze(tmp_path / 'given', path, '--calibration', calibration)
+    assert given == analyze(tmp_path / 'bag', bag)
+
+
 def test_stills_are_unrelated(images: Path, tmp_path: Path) -> None:
     rows = analyze(tmp_path, '--vis-left', images / 'vis_left', '--ir-left', images / 'ir_left')
     check_face(rows, 'ir_left+vis_left')

@@ -2,11 +2,13 @@
 
 import array
 import importlib.util
+import io
 import zlib
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 pytest.importorskip('sensor_msgs', reason='needs the ROS messages')
@@ -207,6 +209,28 @@ def test_compressed_round_trip(channels, format, tolerance):
     for desired, flags in (('bgr8', cv2.IMREAD_COLOR), ('mono8', cv2.IMREAD_GRAYSCALE)):
         decoded = cv2.imdecode(np.frombuffer(msg.data, np.uint8), flags)
         np.testing.assert_array_equal(image_to_array(msg, desired), decoded)
+
+
+def test_the_quality_of_jpeg_is_that_asked_for():
+    image = random_pixels('bgr8')
+    sizes = [len(array_to_compressed_image(image, 0, '', quality=q).data) for q in (10, 50, 100)]
+    assert sizes == sorted(set(sizes))
+
+
+def test_the_orientation_in_a_photograph_does_not_turn_it():
+    """A lens has one calibration, however its images say that they are to be looked at."""
+    upright, turned = io.BytesIO(), io.BytesIO()
+    image = PIL.Image.fromarray(smooth(3))
+    image.save(upright, 'jpeg')
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    image.save(turned, 'jpeg', exif=exif)
+    for desired in ('mono8', 'bgr8'):
+        shown, expected = (
+            image_to_array(CompressedImage(format='jpeg', data=each.getvalue()), desired)
+            for each in (turned, upright)
+        )
+        np.testing.assert_array_equal(shown, expected)
 
 
 def compressed(format, pixels):

@@ -81,6 +81,11 @@ def test_the_calibration_can_change(models, caplog):
     registrar.calibrate({**models, 'vis_left': replace(models['vis_left'], P=moved)})
     shift = centroid(registrar.register('left', ir, None).ir) - centroid(pair.ir)
     assert shift == pytest.approx([20.0, 0.0], abs=0.3)
+    vis = spot(raw(models['vis_left'], (0.4, -0.3, 2.0)), channels=3)
+    seen = centroid(registrar.register('left', None, vis).vis)
+    registrar.calibrate(models)
+    shift = seen - centroid(registrar.register('left', None, vis).vis)
+    assert shift == pytest.approx([20.0, 0.0], abs=0.3)
 
 
 @pytest.mark.parametrize('seen_before', [True, False])
