@@ -50,7 +50,7 @@ ARGUMENTS = (
     ('composed', 'true', 'one pipeline process; false: one process per stage', BOOL),
     ('rviz', 'false', 'start RViz', BOOL),
     ('use_sim_time', 'false', 'take the time from /clock', BOOL),
-    ('log_level', 'info', 'least severity to log', ('debug', 'info', 'warn', 'error', 'fatal')),
+    ('log_level', 'info', 'least severity to log', None),
 )
 """Name, default, description and choices, if any."""
 

@@ -197,7 +197,10 @@ class ImageSets:
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return what is wrong with the streams since the last call, and their figures."""
         status = self._synchroniser.status()
-        problems = [self._why_missing(lens, status) for lens in self._missing(status)]
+        missing = self._missing(status)
+        problems = [self._why_missing(lens, status) for lens in missing]
+        if len(missing) < len(status.missing):
+            problems.append('no images come and /clock stands still, as while a bag is paused')
         problems += [*self._stalled(status), *self._why_no_sets(status), *self._out_of_time()]
         jumps, self._reported_jumps = status.resets - self._reported_jumps, status.resets
         if jumps > 1:
