@@ -23,7 +23,7 @@ class YuNetDetector(FaceDetector):
 
     :param model: ``face_detection_yunet_2023mar.onnx``.
     :param min_size: width in pixels of the smallest face to look for.
-    :raises ConfigurationError: if the file is missing or OpenCV cannot read it.
+    :raises ConfigurationError: if the file is missing, or OpenCV cannot read or run it.
     """
 
     def __init__(self, model: str | Path, min_size: float = 40.0) -> None:
@@ -38,7 +38,14 @@ class YuNetDetector(FaceDetector):
             self._network = cv2.FaceDetectorYN_create(str(path), '', (320, 320), _MIN_SCORE)
         except cv2.error as error:
             raise ConfigurationError(
-                f'OpenCV cannot read {path} ({error}); fetch it again'
+                f'OpenCV cannot read {path} ({str(error).splitlines()[0]}); fetch it again'
+            ) from error
+        try:
+            self._network.detect(np.zeros((320, 320, 3), np.uint8))
+        except cv2.error as error:
+            raise ConfigurationError(
+                f'OpenCV {cv2.__version__} cannot run {path}; use OpenCV 4.8 or newer, or set '
+                'detector to haar'
             ) from error
 
     def detect(

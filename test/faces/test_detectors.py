@@ -13,6 +13,8 @@ from fer_fusion_ros.registration import Registrar
 @pytest.fixture(params=['haar', 'yunet'])
 def detector(request):
     model = request.getfixturevalue('yunet_model') if request.param == 'yunet' else ''
+    if request.param == 'yunet' and tuple(map(int, cv2.__version__.split('.')[:2])) < (4, 8):
+        pytest.skip(f'OpenCV {cv2.__version__} cannot run it')
     return create_detector(request.param, model)
 
 
@@ -113,3 +115,20 @@ def test_says_what_to_do_when_it_cannot_be_made(tmp_path):
     (tmp_path / 'bad.onnx').write_bytes(b'no network')
     with pytest.raises(ConfigurationError, match='fetch it again'):
         YuNetDetector(tmp_path / 'bad.onnx')
+
+
+def test_a_network_that_opencv_reads_but_cannot_run_is_told(tmp_path):
+    """So it is with the right one before OpenCV 4.8."""
+    onnx = pytest.importorskip('onnx', reason='onnx is not installed')
+    ends = (
+        [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 320, 320])]
+        for name in ('input', 'loc')
+    )
+    node = onnx.helper.make_node('Relu', ['input'], ['loc'])
+    opset = [onnx.helper.make_opsetid('', 11)]
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph([node], 'other', *ends), opset_imports=opset, ir_version=7
+    )
+    onnx.save(model, str(tmp_path / 'other.onnx'))
+    with pytest.raises(ConfigurationError, match=r'cannot run .*; use OpenCV 4\.8 or newer'):
+        YuNetDetector(tmp_path / 'other.onnx')
