@@ -38,17 +38,18 @@ def test_the_light_experiment_takes_a_count_of_faces(
 
 
 @pytest.mark.parametrize(
-    'words',
+    ('words', 'needs'),
     [
-        'evaluate-light --data faces.npz',
-        'evaluate-expression --data faces.npz',
-        'evaluate-fusion --data pairs',
-        'demo',
+        ('evaluate-light --data faces.npz', 'tqdm'),
+        ('evaluate-expression --data faces.npz', 'tqdm'),
+        ('evaluate-fusion --data pairs', 'tqdm'),
+        ('demo', 'rclpy'),
     ],
 )
 def test_the_results_need_a_folder_before_the_work(
-    words: str, tmp_path: Path, capsys: pytest.CaptureFixture
+    words: str, needs: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
+    pytest.importorskip(needs, reason=f'{needs} is not installed')
     (tmp_path / 'file').touch()
     assert main([*words.split(), '--output', str(tmp_path / 'file')]) == 1
     (line,) = capsys.readouterr().err.splitlines()

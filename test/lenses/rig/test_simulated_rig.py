@@ -110,7 +110,7 @@ def test_visible_follows_the_light_and_infrared_does_not():
         assert np.array_equal(rig.render('ir_left', 1.0), bright.render('ir_left', 1.0))
 
 
-@pytest.mark.filterwarnings('error')
+@pytest.mark.filterwarnings('error::RuntimeWarning')
 def test_light_may_fade_to_nothing():
     levels = (0.001, 0.0004, 0.0)
     rig = SimulatedRig(light=lambda t: levels[int(t)])
