@@ -40,16 +40,17 @@ def test_the_light_experiment_takes_a_count_of_faces(
 @pytest.mark.parametrize(
     ('words', 'needs'),
     [
-        ('evaluate-light --data faces.npz', 'tqdm'),
-        ('evaluate-expression --data faces.npz', 'tqdm'),
-        ('evaluate-fusion --data pairs', 'tqdm'),
-        ('demo', 'rclpy'),
+        ('evaluate-light --data faces.npz', ['tqdm']),
+        ('evaluate-expression --data faces.npz', ['tqdm']),
+        ('evaluate-fusion --data pairs', ['tqdm']),
+        ('demo', ['rclpy', 'rosbags']),
     ],
 )
 def test_the_results_need_a_folder_before_the_work(
-    words: str, needs: str, tmp_path: Path, capsys: pytest.CaptureFixture
+    words: str, needs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    pytest.importorskip(needs, reason=f'{needs} is not installed')
+    for name in needs:
+        pytest.importorskip(name, reason=f'{name} is not installed')
     (tmp_path / 'file').touch()
     assert main([*words.split(), '--output', str(tmp_path / 'file')]) == 1
     (line,) = capsys.readouterr().err.splitlines()
