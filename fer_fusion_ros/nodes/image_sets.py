@@ -214,17 +214,17 @@ class ImageSets:
         problems += self._bad_infos.values()
         refusals, self._refusals = self._refusals, {}
         for lens, (count, reason) in refusals.items():
-            problems.append(f'{count} images of {lens} refused: {reason}')
+            problems.append(f'images of {lens} refused: {count}; {reason}')
         dropped = self._worker.dropped
         if dropped > self._reported:
             problems.append(
-                f'{dropped - self._reported} sets were dropped, as the processor is too slow for '
+                f'sets dropped: {dropped - self._reported}, as the processor is too slow for '
                 f'them; try {how_to_relieve(self._node)}'
             )
             self._reported = dropped
         failures, self._failures = self._failures, []
         if failures:
-            problems.append(f'{len(failures)} sets could not be processed: {failures[-1]}')
+            problems.append(f'sets that could not be processed: {len(failures)}; {failures[-1]}')
         values: dict[str, Any] = {}
         for name, lens in status.lenses.items():
             values[f'{name} rate (Hz)'] = f'{lens.rate:.1f}'

@@ -1,6 +1,7 @@
 """What a node says of its image sets and of the work on them."""
 
 import logging
+import re
 import time
 from types import SimpleNamespace
 
@@ -64,7 +65,7 @@ def test_dropped_sets_are_reported_once_and_with_a_cure(make_images, parameters,
     [problem] = drops()
     dropped = images.diagnose()[1]['sets dropped']
     assert dropped > 10
-    assert problem.startswith(f'{dropped} sets were dropped')
+    assert problem.startswith(f'sets dropped: {dropped}, as')
     assert cure in problem
     assert drops() == []
 
@@ -111,7 +112,7 @@ def test_work_that_fails_and_lenses_without_calibration_are_reported(make_images
         raise RuntimeError('no room left')
 
     images = make_images(fail)
-    failed = '1 sets could not be processed: no room left'
+    failed = 'sets that could not be processed: 1; no room left'
     lacking = f'no calibration of {", ".join(LENSES)}'
     images.add(Frame(LENSES[0], 0, IMAGE))
     assert lacking not in images.diagnose()[0]
@@ -145,7 +146,8 @@ def test_refused_images_and_overtaken_sets_are_counted(make_images):
     assert values['sets overtaken while waiting'] == 8
     refused = [text for text in problems if ' refused: ' in text]
     assert any(
-        'images of vis_left refused: image on /fer/vis_left/image_raw' in t for t in refused
+        re.search('images of vis_left refused: \\d+; image on /fer/vis_left/image_raw', text)
+        for text in refused
     )
     assert not any(' refused: ' in text for text in images.diagnose()[0])
 
