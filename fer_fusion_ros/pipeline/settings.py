@@ -16,7 +16,7 @@ DESCRIPTIONS: dict[str, str] = {
     'expression_weights': 'ONNX file of the expression network; empty for the bundled one, '
     'expression_stride2 for the bundled one that takes half the time and errs a little more',
     'detector': 'what finds faces',
-    'detector_model': "YuNet's model file, when detector is yunet",
+    'detector_model': "YuNet's model file, when detector is yunet; it takes OpenCV 4.8",
     'min_face': 'width of the smallest face to find, in pixels',
     'detect_every': 'look for the known faces on one of so many frames',
     'search_every': 'search a part of the frame for new faces on one of so many frames',
