@@ -146,8 +146,12 @@ def _signals_exit() -> Iterator[None]:
 def _save(readings: Sequence[Reading], recording: Recording, output: Path) -> None:
     """Write the table and the plot, and print what is in them."""
     table, plot = output / 'expressions.csv', output / 'expressions.png'
-    write_table(readings, table)
-    write_plot(readings, plot, recording.stills)
+    try:
+        write_table(readings, table)
+        write_plot(readings, plot, recording.stills)
+    except OSError as error:
+        error.filename = error.filename or str(output)  # a full disk does not tell it
+        raise
     seen = sum(bool(reading.faces) for reading in readings)
     labels = Counter(label_of(face.category) for reading in readings for face in reading.faces)
     print(f'{len(readings)} moments, {seen} with a face')

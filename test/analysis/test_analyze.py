@@ -445,6 +445,11 @@ def test_a_table_that_cannot_be_written_is_one_line(
     assert main(['analyze', *words]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == f'fer_fusion analyze: {tmp_path / "expressions.csv"}: Is a directory'
+    (tmp_path / 'expressions.csv').rmdir()
+    (tmp_path / 'expressions.csv').symlink_to('/dev/full')
+    assert main(['analyze', *words]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f'fer_fusion analyze: {tmp_path}: No space left on device'
 
 
 @pytest.mark.parametrize('option', ['--rate', '--tolerance'])
