@@ -87,7 +87,10 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     # 1 to 101 are the domains whose ports stay below Linux's ephemeral range.
     for attempt in range(1000):
         domain = 30 + (os.getpid() + attempt) % 70
-        lock = open(f'/tmp/fer_fusion_ros.domain-{domain}', 'a')  # noqa: SIM115
+        path = Path(f'/tmp/fer_fusion_ros.domain-{domain}')
+        if not path.exists():
+            path.touch()
+        lock = path.open()  # may be another user's
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
