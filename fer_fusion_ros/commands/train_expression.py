@@ -66,7 +66,7 @@ def main(args: argparse.Namespace) -> int:
 
     config = load_config(args.config, ExpressionConfig, args.overrides)
     if not args.resume:
-        refuse_to_overwrite(args.output)  # before anything that takes long
+        refuse_to_overwrite(args.output)  # before the teacher looks, which takes long
     if args.fold is None and args.folds:
         raise ConfigurationError('--folds has no effect without --fold; give --fold 0 to 9 too.')
     if args.fold is not None and args.select:

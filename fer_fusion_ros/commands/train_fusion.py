@@ -25,12 +25,9 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.fusion.export import load_generator
     from fer_fusion_ros.fusion.pairs import load_pairs
     from fer_fusion_ros.fusion.train import FusionConfig, Trainer
-    from fer_fusion_ros.learning.checkpoint import refuse_to_overwrite
     from fer_fusion_ros.learning.config import load_config
 
     config = load_config(args.config, FusionConfig, args.overrides)
-    if not args.resume:
-        refuse_to_overwrite(args.output)  # before anything that takes long
     pairs = load_pairs(args.data, smallest=config.patch)
     faces = load_fer2013(args.faces, 'train').images if args.faces else None
     trainer = Trainer(

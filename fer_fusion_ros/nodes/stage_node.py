@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -234,15 +234,9 @@ class StageNode(Node):
     def _report_muted(self, topics: Sequence[str], names: str, once: bool) -> None:
         cure = 'see whether it runs and gets images'
         if once:
-            overrides = [
-                f'-p qos_overrides.{topic}.subscription.{name}:={policy}'
-                for topic in topics
-                for name, policy in (
-                    ('durability', 'transient_local'),
-                    ('reliability', 'reliable'),
-                )
-            ]
-            cure += f', or if it publishes but once, set {" ".join(overrides)}'
+            latched = {'durability': 'transient_local', 'reliability': 'reliable'}
+            overrides = ' '.join(_overrides(topic, latched) for topic in topics)
+            cure += f', or if it publishes but once, set {overrides}'
         self.complain(
             f'muted {names} {once}',
             f'no message yet, although {names} publishes {", ".join(topics)}; {cure}',
@@ -255,17 +249,16 @@ class StageNode(Node):
             asked, offered = subscription.qos_profile, other.qos_profile
             if qos_check_compatible(offered, asked)[0] == QoSCompatibility.ERROR:
                 found = True
+                differing = {
+                    name: getattr(offered, name).name.lower()
+                    for name in ('reliability', 'durability')
+                    if getattr(offered, name) != getattr(asked, name)
+                }
                 self.complain(
                     f'qos {topic} {other.node_name}',
                     f'{topic}: this node hears nothing from {_name_of(other)}, which offers '
                     f'{_policies(offered)} while this node asks for {_policies(asked)}; set '
-                    + ' '.join(
-                        f'-p qos_overrides.{topic}.subscription.{name}:='
-                        f'{getattr(offered, name).name.lower()}'
-                        for name in ('reliability', 'durability')
-                        if getattr(offered, name) != getattr(asked, name)
-                    )
-                    + ' here, or change the publisher',
+                    f'{_overrides(topic, differing)} here, or change the publisher',
                 )
         return found
 
@@ -299,6 +292,12 @@ def _sibling(topic: str) -> str:
 
 def _transport(topic: str) -> str:
     return 'compressed' if topic.endswith(COMPRESSED) else 'raw'
+
+
+def _overrides(topic: str, policies: Mapping[str, str]) -> str:
+    """Return the arguments that give the subscription of a topic other policies."""
+    prefix = f'-p qos_overrides.{topic}.subscription'
+    return ' '.join(f'{prefix}.{name}:={policy}' for name, policy in policies.items())
 
 
 def _policies(qos: QoSProfile) -> str:
