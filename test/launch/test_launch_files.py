@@ -144,6 +144,27 @@ def test_replay_plays_the_lenses_and_nothing_else(install_prefix, tmp_path):
     assert context.launch_configurations['use_sim_time'] == 'true'
 
 
+def test_a_replay_ends_with_its_bag(install_prefix, start_process, tmp_path):
+    """The player here has nothing to play; the node is the real one."""
+    player = tmp_path / 'ros2'
+    player.write_text('#!/bin/sh\necho played "$@"\n')
+    player.chmod(0o755)
+    script = (
+        'import sys; from launch import LaunchService; from launch.actions import *; '
+        'from launch.launch_description_sources import PythonLaunchDescriptionSource as Source; '
+        'from launch import LaunchDescription; service = LaunchService(); '
+        'service.include_launch_description(LaunchDescription([IncludeLaunchDescription('
+        'Source(sys.argv[1]), launch_arguments=[("bag", sys.argv[2])])])); sys.exit(service.run())'
+    )
+    replay = start_process(
+        *('python', '-c', script, FOLDER / 'replay.launch.py', tmp_path),
+        PATH=f'{tmp_path}{os.pathsep}{os.environ["PATH"]}',
+    )
+    assert replay.wait(30) == 0, replay.output
+    assert f'played bag play {tmp_path}' in replay.output
+    assert replay.output.count('process has finished cleanly') == 2, replay.output
+
+
 @pytest.mark.parametrize(
     ('recorded', 'given', 'expected'),
     [
