@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,18 @@ def test_what_is_left_out_is_told_with_the_reason() -> None:
     again = Moments(PAIR, 0.02)
     assert len(list(again.of(frames() + frames()))) == 60
     assert 'jumped back 1 times' in again.remarks()[0]
+
+
+def test_the_reason_is_the_same_however_long_the_moments_took() -> None:
+    lossy = Moments(PAIR, 0.02)
+    kept = [f for number, f in enumerate(frames(40)) if number % 8 != 1]  # of vis_left 30 of 40
+    assert len(list(lossy.of(kept))) == 30
+    time.sleep(0.5)
+    (remark,) = lossy.remarks()
+    assert remark == (
+        '10 of 40 images of ir_left are left out: no image of every other lens lies within the '
+        'tolerance (--tolerance, --lenses)'
+    )
 
 
 def test_a_lens_that_ends_before_the_others_costs_no_moment() -> None:
