@@ -37,7 +37,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'delay',
                 default_value='3.0',
-                description='seconds that the nodes get to start before the bag does',
+                description='seconds the nodes get to start before the bag does, without loop',
             ),
             DeclareLaunchArgument(
                 'rviz',
@@ -101,7 +101,8 @@ def _player(context: LaunchContext) -> list[ExecuteProcess]:
         for topic in ('image_raw', 'image_raw/compressed', 'camera_info')
     ]
     command = ['ros2', 'bag', 'play', given['bag'], '--clock', '--rate', given['rate']]
-    command += ['--delay', given['delay'], *(['--loop'] if given['loop'] == 'true' else [])]
+    # The player would wait before each round, and the lenses be silent meanwhile.
+    command += ['--loop'] if given['loop'] == 'true' else ['--delay', given['delay']]
     # The nodes get time for the last images.
     end = TimerAction(period=2.0, actions=[Shutdown(reason='the bag has ended')])
     on_exit = [end] if given['rviz'] == 'false' else None

@@ -120,8 +120,9 @@ class ImageSets:
         self._log = CoreLog(node)
         self._topics: dict[str, str] = {}
         self._seen: dict[str, tuple[Hashable, ...]] = {}
-        self._last_stamp: int | None = None  # since the last report
-        self._heard: dict[str, int] = {}  # the node's time when a lens sent its last image
+        self._apart: int | None = None  # least from now to a stamp since the last report
+        # The node's time when a lens sent its last image.
+        self._heard: dict[str, float] = dict.fromkeys(self.lenses, -math.inf)
         self._stale_ns = round(stale_after * 1e9)
         self._first: float | None = None
         self._calibrated = self._at_work = False
@@ -170,8 +171,11 @@ class ImageSets:
             return
         if self._first is None:
             self._first = time.monotonic()
-        self._last_stamp = frame.stamp_ns
-        self._heard[frame.lens] = self._now()
+        now = self._heard[frame.lens] = self._now()
+        # 0 is a stamp that was not set, or simulated time before the first /clock.
+        if frame.stamp_ns and now:
+            apart = frame.stamp_ns - now
+            self._apart = apart if self._apart is None else min(apart, self._apart, key=abs)
         sets = self._synchroniser.add(frame)
         # Many at once have waited for a lens that has gone.
         self._overtaken += max(len(sets) - self._held.maxlen, 0)
@@ -266,12 +270,14 @@ class ImageSets:
         if not self._is_simulated():
             return [*status.missing]
         now = self._now()
+        # A looping bag sets the time back.
+        self._heard |= {lens: min(then, now) for lens, then in self._heard.items()}
         return [
             lens
             for lens in status.missing
             if status.lenses[lens].rare
             or status.lenses[lens].lead
-            or abs(now - self._heard.get(lens, -math.inf)) > self._stale_ns
+            or now - self._heard[lens] > self._stale_ns
         ]
 
     def _why_missing(self, lens: str, status: SynchroniserStatus, then: str = '') -> str:
@@ -299,29 +305,25 @@ class ImageSets:
 
     def _out_of_time(self) -> list[str]:
         """Complain of images from the future or from long ago, and return that, if there are."""
-        stamp, self._last_stamp = self._last_stamp, None
-        now = self._now()
-        # 0 is a stamp that was not set, or simulated time before the first /clock.
-        if not stamp or not now:
-            return []
+        apart, self._apart = self._apart, None
         simulated = self._is_simulated()
-        ahead = (stamp - now) * 1e-9
+        ahead = (apart or 0) * 1e-9
         if ahead > AHEAD:
-            apart = f'{ahead:.1f} s ahead of'
+            where = f'{ahead:.1f} s ahead of'
             cure = (
                 'play the bag that they come from with --clock, or set use_sim_time to false'
                 if simulated
                 else 'set the clocks of the computers by each other'
             )
         elif ahead < -BEHIND and not simulated:
-            apart = f'{-ahead:.1f} s behind'
+            where = f'{-ahead:.1f} s behind'
             cure = (
                 'set the clocks of the computers by each other, or if they come from a bag, play '
                 'it with --clock and set use_sim_time to true'
             )
         else:
             return []
-        text = f"images are stamped {apart} this node's clock; {cure}"
+        text = f"images are stamped {where} this node's clock; {cure}"
         self._node.complain(f'clock {ahead > 0}', text)
         return [text]
 

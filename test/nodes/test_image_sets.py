@@ -233,6 +233,32 @@ def test_in_simulated_time_only_stamps_from_the_future_are_reported(make_images,
     assert all(told in text for text in found)
 
 
+def test_a_bag_that_begins_again_is_neither_silent_nor_from_the_future(make_images):
+    images = make_images(work=lambda _: None, arguments=['-p', 'use_sim_time:=true'])
+    start = 1_700_000_000_000_000_000
+    clock = images._node.get_clock()
+
+    def play(clock_frame, frame, lenses=LENSES):
+        now = start + clock_frame * 33_000_000
+        clock.set_ros_time_override(Time(nanoseconds=now, clock_type=clock.clock_type))
+        for lens in lenses:
+            images.add(Frame(lens, start + frame * 33_000_000, IMAGE))
+
+    def problems():
+        return [text for text in images.diagnose()[0] if 'silent' in text or 'clock;' in text]
+
+    for index in range(300):
+        play(index, index)
+    # The last images come after the time of the next round, which takes a while to begin.
+    play(0, 300)
+    time.sleep(0.5)
+    assert not problems()
+    for index in range(30):
+        play(index, index, [lens for lens in LENSES if lens != 'vis_left'])
+    time.sleep(0.5)
+    assert problems() == ['/fer/vis_left/image_raw is silent']
+
+
 def test_a_calibration_that_is_sent_again_stays_the_same(make_feeder, ros_context):
     """Whatever the bytes between the fields of its message are; a change costs a new grid."""
     node = StageNode('reader', context=ros_context, cli_args=['--ros-args', '-r', '__ns:=/fer'])
