@@ -343,6 +343,45 @@ def test_a_lens_is_not_blamed_for_who_uses_it(
         assert 'in fail' in caplog.text
 
 
+@pytest.mark.parametrize(('age', 'counted'), [(0.2, 0.2), (3600.0, 0.0), (-5.0, 0.0)])
+def test_a_device_gives_what_was_asked_for_under_the_stamp_of_its_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age: float, counted: float
+) -> None:
+    """A driver whose stamps are of another clock is not believed."""
+
+    class Camera:
+        def __init__(self, *_: object) -> None:
+            self.values = {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480}
+
+        def isOpened(self) -> bool:
+            return True
+
+        def set(self, key: int, value: float) -> None:
+            self.values[key] = value
+
+        def grab(self) -> bool:
+            self.values[cv2.CAP_PROP_POS_MSEC] = (time.monotonic() - age) * 1e3
+            return True
+
+        def get(self, key: int) -> float:
+            return self.values[key]
+
+        def retrieve(self) -> tuple[bool, np.ndarray]:
+            keys = cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH
+            return True, np.zeros((*map(self.values.get, keys), 3), np.uint8)
+
+    camera = Camera()
+    monkeypatch.setattr(cv2, 'VideoCapture', lambda *_: camera)
+    monkeypatch.setattr('os.path.exists', lambda _: True)
+    monkeypatch.setattr('os.access', lambda *_: True)
+    source = open_lens('ir_left', '/dev/video7', rate=15.0, width=320, height=200)
+    source.open()
+    image, stamp_ns = source.read()
+    assert (time.time_ns() - stamp_ns) / 1e9 == pytest.approx(counted, abs=0.1)
+    assert image.shape == (200, 320)
+    assert camera.get(cv2.CAP_PROP_FPS) == 15.0
+
+
 def test_a_video_whose_name_crashes_opencv_is_refused(video: Path) -> None:
     odd = video.with_name(os.fsdecode(b'\xfc.avi'))
     video.rename(odd)
