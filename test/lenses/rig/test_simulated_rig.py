@@ -47,6 +47,14 @@ def test_pictures_have_the_shape_of_the_lens_and_are_deterministic(rig, lens):
     assert not np.array_equal(rig.render(lens, 1.5), first)
 
 
+def test_noise_is_another_in_each_frame_and_lens():
+    rig = SimulatedRig(light=0.05, sway=0.0)
+    blank = {lens: np.mean([rig.render(lens, t) for t in range(20)], axis=0) for lens in LENSES}
+    noises = [rig.render(lens, 30 + t) - blank[lens] for lens in LENSES[2:] for t in (0.0, 1 / 30)]
+    likeness = np.corrcoef([noise.ravel() for noise in noises])
+    assert np.abs(likeness - np.eye(4)).max() < 0.1
+
+
 @pytest.mark.parametrize('distance', [1.5, 3.0, 3.5])
 def test_the_face_is_as_large_as_its_distance_makes_it(distance):
     rig = SimulatedRig(distance=distance)
