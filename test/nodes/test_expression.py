@@ -1,5 +1,6 @@
 """What the expression node shows besides expressions: markers and the overlay."""
 
+import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
@@ -10,6 +11,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 from fer_fusion_ros.msg import ExpressionArray
+from fer_fusion_ros.pipeline.overlay import COLOURS
 
 
 def test_markers_and_overlay_of_separate_nodes(start_node, make_feeder, record, spin_until):
@@ -31,7 +33,13 @@ def test_markers_and_overlay_of_separate_nodes(start_node, make_feeder, record, 
     assert marker.text == f'{face.expression.label} {face.expression.confidence:.0%}'
     assert {stamp_to_ns(array.header.stamp) for array in arrays} <= feeder.stamps
     assert {stamp_to_ns(each.header.stamp) for each in overlays} <= feeder.stamps
-    assert image_to_array(overlays[-1], 'bgr8').shape == (480, 640, 3)
+    drawn = image_to_array(overlays[-1], 'bgr8')
+    assert drawn.shape == (480, 640, 3)
+    # The face is framed, on the side whose images it is in.
+    (face,) = next(a.expressions for a in arrays if a.header.stamp == overlays[-1].header.stamp)
+    assert overlays[-1].header == face.header
+    top = drawn[face.roi.y_offset, face.roi.x_offset :][: face.roi.width].astype(int)
+    assert np.abs(top - COLOURS[face.expression.category]).mean() < 20
 
     def blank(lens, message):
         message.data = bytes(len(message.data))

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.exceptions import ConfigurationError
+from fer_fusion_ros.expression.face_expression import FaceExpression
 from fer_fusion_ros.expression.labels import LABELS
 from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.pipeline import Pipeline, PipelineSettings, draw_overlay
+from fer_fusion_ros.pipeline.overlay import COLOURS
 from fer_fusion_ros.pipeline.settings import CHOICES, RANGES
 from fer_fusion_ros.synchronisation import Frame, FrameSet
 
@@ -59,6 +61,24 @@ def test_draws_on_grey_and_at_the_border():
     (face,) = pipeline.process(next(iter(frame_sets(rig, 1)))).faces
     moved = type(face)(**{**vars(face), 'box': (600.0, 450.0, 60.0, 60.0)})
     assert draw_overlay(np.zeros((480, 640), np.uint8), [moved]).shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize(
+    ('corner', 'place'),
+    [((200, 150), (266, 150)), ((575, 440), (552, 403)), ((-30, -20), (36, 0))],
+    ids=['beside the face', 'within the right lower corner', 'within the left upper corner'],
+)
+def test_bars_are_as_long_as_the_expressions_are_probable(corner, place):
+    probabilities = np.float32([0.5, 0.25, 0.15, 0.1, 0, 0, 0])
+    given = {'probabilities': probabilities, 'raw_probabilities': probabilities[::-1]}
+    face = FaceExpression('face-1', 'left', (*corner, 60, 60), (640, 480), None, 3.0, **given)
+    drawn = draw_overlay(np.zeros((480, 640), np.uint8), [face])
+    x, y = place
+    lengths = [
+        (drawn[y + 11 * row + 5, x : x + 41] == colour).all(axis=1).sum()
+        for row, colour in enumerate(COLOURS)
+    ]
+    assert lengths == pytest.approx(40 * probabilities, abs=1)
 
 
 def test_a_side_without_images_is_absent():
