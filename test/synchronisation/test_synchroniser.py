@@ -1,4 +1,6 @@
 import random
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -74,6 +76,15 @@ def test_counts_what_was_dropped():
         assert lens.received - lens.matched - 2 <= lens.dropped <= lens.received - lens.matched
 
 
+def test_of_frames_with_the_same_stamp_all_but_one_are_dropped():
+    synchroniser = Synchroniser(('ir_left', 'vis_left'))
+    for index in range(20):
+        for lens in ('ir_left', 'ir_left', 'vis_left'):
+            synchroniser.add(Frame(lens, START + index * PERIOD, IMAGE))
+    lens = synchroniser.status().lenses['ir_left']
+    assert (lens.received, lens.matched, lens.dropped) == (40, 20, 20)
+
+
 def test_measures_skew():
     synchroniser = Synchroniser(('ir_left', 'vis_left'))
     for index in range(20):
@@ -117,6 +128,7 @@ def test_goes_on_without_a_lens_whose_clock_is_wrong(lead):
     status = synchroniser.status()
     assert status.missing == ('ir_left',)
     assert status.lenses['ir_left'].lead == pytest.approx(lead, abs=0.05)
+    assert status.lenses['ir_left'].dropped == 60
     assert status.lenses['ir_right'].lead == 0.0
     back = run(synchroniser, trace(30, start=START + 60 * PERIOD))
     assert tuple(back[-1].frames) == LENSES and not synchroniser.status().missing
@@ -209,6 +221,28 @@ def test_starts_afresh_when_the_clock_jumps_back():
     assert status.resets == 1 and not status.missing
     lens, seconds = status.jump
     assert lens in LENSES and seconds == pytest.approx(59 / 30, abs=0.05)
+
+
+def test_a_jump_of_the_clock_waits_for_a_frame_that_another_thread_takes_in():
+    taken, jumped = threading.Event(), threading.Event()
+
+    def clock():
+        if threading.current_thread() is thread:
+            taken.set()
+            jumped.wait(0.2)
+        return time.monotonic()
+
+    synchroniser = Synchroniser(('ir_left', 'vis_left'), clock=clock)
+    last = Frame('ir_left', START + 20 * PERIOD, IMAGE)
+    thread = threading.Thread(target=synchroniser.add, args=[last])
+    run(synchroniser, trace(20, ('ir_left', 'vis_left')))
+    thread.start()
+    assert taken.wait(5)
+    synchroniser.add(Frame('vis_left', START, IMAGE))
+    jumped.set()
+    thread.join()
+    assert len(synchroniser.add(Frame('ir_left', START, IMAGE))) == 1
+    assert synchroniser.status().resets == 1
 
 
 @pytest.mark.parametrize('dead', LENSES)
