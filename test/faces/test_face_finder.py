@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fer_fusion_ros.faces import FaceFinder, HaarDetector
+from fer_fusion_ros.faces import FaceDetector, FaceFinder, HaarDetector
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.registration import Registrar
@@ -93,6 +93,22 @@ def test_an_image_that_goes_dark_is_left_for_the_other():
     for stamp, pair, _ in stream(10):
         (track,) = finder.find(pair.ir, np.zeros_like(pair.vis), stamp)
         assert track.face_id == 'face-1'
+
+
+def test_between_dark_and_light_the_image_that_is_searched_first_stays_the_same():
+    class Asked(FaceDetector):
+        def detect(self, image, size_range=None):
+            asked.append('vis' if image.ndim == 3 else 'ir')
+            return []
+
+    finder = FaceFinder(Asked())
+    ir = np.zeros((100, 100), np.uint8)
+    first = []
+    for index, level in enumerate([40, 30, 26, 24, 30, 34, 36, 30]):
+        asked = []
+        finder.find(ir, np.full((100, 100, 3), level, np.uint8), index * 10**9)
+        first.append(asked[0])
+    assert first == ['vis'] * 3 + ['ir'] * 3 + ['vis'] * 2
 
 
 def test_known_faces_take_turns():

@@ -120,6 +120,25 @@ def test_prediction_goes_on_at_constant_velocity():
     assert centre(track) == pytest.approx(100 + 6 * 32, abs=4)
 
 
+def test_a_face_that_is_not_seen_comes_to_rest():
+    tracker = FaceTracker(max_lost=5.0)
+    for frame in range(30):
+        tracker.update([face(100 + 6 * frame, 100 + 3 * frame)], frame * FRAME)
+    *_, before = [tracker.predict(frame * FRAME)[0] for frame in range(30, 90)]
+    *_, after = [tracker.predict(frame * FRAME)[0] for frame in range(90, 180)]
+    # At 180 pixels per second for 0.2 s, then for 0.5 s ever more slowly; downwards half as fast.
+    assert after.box[:2] == pytest.approx((274 - 25 + 36 + 90, 187 - 25 + 18 + 45), abs=8)
+    assert before.box[:2] == pytest.approx(after.box[:2], abs=5)
+
+
+def test_a_face_goes_on_where_it_is_in_another_image():
+    tracker = FaceTracker()
+    tracker.update([face(100), face(300)], 0)
+    tracker.move(lambda box: (0.1 * box[0], -20.0))
+    boxes = [track.box for track in tracker.predict(0)]
+    assert boxes == [(82.5, 55.0, 50.0, 50.0), (302.5, 55.0, 50.0, 50.0)]
+
+
 def test_a_clock_that_jumps_back_resets_the_ids():
     tracker = FaceTracker()
     tracker.update([face(100), face(300)], 10 * FRAME)
