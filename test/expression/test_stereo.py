@@ -53,6 +53,27 @@ def test_matches_in_infrared_when_that_is_all():
     assert back.box == pytest.approx(box_at(pairs['left'], place), abs=2)
 
 
+@pytest.mark.parametrize(('light', 'lamp'), [(0.0, True), (1.0, False)])
+def test_matches_in_the_images_that_show_the_face(light, lamp):
+    pairs, place = sides(2.0, light)
+    if not lamp:
+        pairs = {side: replace(pair, ir_view=0 * pair.ir) for side, pair in pairs.items()}
+    # Narrower than most, so by its width it would be 2.25 m away.
+    box = box_at(pairs['left'], place, 0.16)
+    sighting = find_in_other(pairs['left'], pairs['right'], box)
+    assert sighting.distance == pytest.approx(2.0, rel=0.04)
+
+
+def test_a_face_that_seems_to_be_beyond_infinity_is_as_far_as_its_width_tells():
+    pairs, _ = sides(3.0)
+    image = np.random.default_rng(0).integers(0, 255, (480, 640), np.uint8)
+    # As of lenses that no longer look quite where they did when they were calibrated.
+    left = RegisteredPair('left', None, image, pairs['left'].model)
+    right = RegisteredPair('right', None, np.roll(image, 1, axis=1), pairs['right'].model)
+    sighting = find_in_other(left, right, (300.0, 200.0, 10.0, 10.0))
+    assert sighting.distance == pytest.approx(distance_by_width(left.model, (0, 0, 10.0, 10.0)))
+
+
 def test_trusts_the_calibration_when_the_sides_share_no_band():
     pairs, place = sides(3.0)
     left = RegisteredPair('left', pairs['left'].ir, None, pairs['left'].model)
