@@ -230,6 +230,18 @@ def change(pairs, **images):
     }
 
 
+def test_the_light_on_a_face_is_the_mean_of_what_the_lenses_see(recogniser):
+    ((_, pairs),) = frames(1)
+    seen = []
+    for left, right in ((1, 1), (1, 2), (2, 1)):
+        recogniser.reset()
+        shade = {'left': left, 'right': right}
+        shaded = change(pairs, vis=lambda pair: pair.vis // shade[pair.side])  # noqa: B023
+        (face,) = recogniser.process(shaded, 0)
+        seen.append(face.illumination)
+    assert seen[1:] == pytest.approx([0.75 * seen[0]] * 2, rel=0.03)
+
+
 @pytest.mark.parametrize('level', [0, 3, 255])
 def test_an_infrared_image_that_shows_nothing_does_not_spoil_the_face(recogniser, level, caplog):
     rng = np.random.default_rng(0)
@@ -327,6 +339,16 @@ def test_smoothing_goes_on_when_a_face_comes_back():
     # Afresh it would be what this frame alone tells.
     assert not np.array_equal(new.probabilities, new.raw_probabilities)
     assert np.abs(new.probabilities - old.probabilities).max() < 0.1
+
+
+def test_what_is_known_of_a_face_is_forgotten_with_its_id():
+    recogniser = create_recogniser(replace(SETTINGS, max_lost=0.1))
+    *_, (stamp, pairs) = stream = list(frames(4))
+    run(recogniser, stream)
+    nobody = change(pairs, ir=lambda pair: 0 * pair.ir, vis=lambda pair: 0 * pair.vis)
+    for index in (1, 2):
+        assert recogniser.process(nobody, stamp + index * 10**9) == []
+    assert not recogniser._smoother._faces and not recogniser._told
 
 
 def test_images_of_another_size_start_afresh(recogniser):

@@ -38,5 +38,6 @@ def test_faces_do_not_mix_and_are_forgotten():
     assert np.array_equal(smoother.update('face-2', SAD, 0), SAD)
     smoother.keep({'face-2'})
     assert np.array_equal(smoother.update('face-1', SAD, 1), SAD)
+    assert smoother.update('face-2', HAPPY, 1)[[1, 2]] == pytest.approx([0.5, 0.5])
     smoother.reset()
     assert np.array_equal(smoother.update('face-2', HAPPY, 2), HAPPY)
