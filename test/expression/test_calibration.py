@@ -39,6 +39,17 @@ def test_the_temperature_that_sharpened_is_found(overconfident):
     assert (after.argmax(1) == probabilities.argmax(1)).all()
 
 
+def test_no_face_is_judged_by_its_own_label(overconfident):
+    probabilities, labels = (each[:10] for each in overconfident)
+    before = cross_fitted(probabilities, labels)
+    for index in range(10):
+        other = labels.copy()
+        other[index] = probabilities[index].argmin()
+        changed = (cross_fitted(probabilities, other) != before).any(axis=1)
+        # But the faces of the other half are.
+        assert not changed[index] and changed.sum() == 5
+
+
 def test_tempering_divides_the_logits():
     logits = np.array([[1.0, -2.0, 0.5]])
     softmax = np.exp(logits) / np.exp(logits).sum()
