@@ -1,3 +1,5 @@
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -11,11 +13,16 @@ from fer_fusion_ros.registration import Registrar
 
 
 @pytest.fixture(params=['haar', 'yunet'])
-def detector(request):
+def make_detector(request):
     model = request.getfixturevalue('yunet_model') if request.param == 'yunet' else ''
     if request.param == 'yunet' and tuple(map(int, cv2.__version__.split('.')[:2])) < (4, 8):
         pytest.skip(f'OpenCV {cv2.__version__} cannot run it')
-    return create_detector(request.param, model)
+    return partial(create_detector, request.param, model)
+
+
+@pytest.fixture
+def detector(make_detector):
+    return make_detector()
 
 
 def search(detector, image):
@@ -54,6 +61,12 @@ def test_finds_both_people_in_both_bands(detector, distance, light):
             assert off.min() < 0.2 * size
             # `FaceFinder` looks more closely.
             assert 0.75 * size < nearest[2] < 1.5 * size and nearest[3] == nearest[2]
+
+
+def test_faces_that_are_too_small_are_not_looked_for(make_detector):
+    registered, _ = pair(3.0, 1.0)
+    for min_size, found in ((30.0, True), (90.0, False)):
+        assert bool(search(make_detector(min_size), registered.vis)) == found
 
 
 def test_finds_nobody_in_an_empty_room(detector):

@@ -156,6 +156,7 @@ def test_each_setting_reaches_what_it_is_for():
         plane_distance=2.0,
         residual_period=11,
         threads=1,
+        min_face=55.0,
         detect_every=5,
         search_every=7,
         max_lost=1.25,
@@ -169,6 +170,7 @@ def test_each_setting_reaches_what_it_is_for():
     assert registrar._plane_distance == 2.0
     assert registrar._residual_period == 11
     assert (finder._detect_every, finder._search_every) == (5, 7)
+    assert finder._detector.min_size == 55.0
     assert finder._tracker._max_lost_ns == 1_250_000_000
     assert recogniser._smoother._time_constant == 1.5
     assert (recogniser._min_confidence, recogniser._max_views) == (0.7, 9)
