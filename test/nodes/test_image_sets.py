@@ -43,15 +43,15 @@ def make_images(ros_context):
 
 
 @pytest.mark.parametrize(
-    ('parameters', 'cure'),
+    ('parameters', 'depth', 'cure'),
     [
-        ({}, 'try fewer images per second'),
-        ({'expression_weights': 'expression_stride2'}, 'try fewer images per second'),
-        ({'expression_weights': ''}, 'try -p expression_weights:=expression_stride2, or fewer'),
+        ({}, 3, 'try fewer images per second'),
+        ({'expression_weights': 'expression_stride2'}, 8, 'try fewer images per second'),
+        ({'expression_weights': ''}, 3, 'try -p expression_weights:=expression_stride2, or fewer'),
     ],
 )
-def test_dropped_sets_are_reported_once_and_with_a_cure(make_images, parameters, cure):
-    images = make_images(**parameters)
+def test_dropped_sets_are_reported_once_and_with_a_cure(make_images, parameters, depth, cure):
+    images = make_images(arguments=['-p', f'queue_depth:={depth}'], **parameters)
 
     def drops():
         return [problem for problem in images.diagnose()[0] if 'dropped' in problem]
@@ -64,7 +64,8 @@ def test_dropped_sets_are_reported_once_and_with_a_cure(make_images, parameters,
             images.add(Frame(lens, index * 33_000_000, IMAGE))
     [problem] = drops()
     dropped = images.diagnose()[1]['sets dropped']
-    assert dropped > 10
+    # All but those that may wait, one in work, and a few that were done on a busy machine.
+    assert 15 - depth < dropped <= 20 - depth
     assert problem.startswith(f'sets dropped: {dropped}, as')
     assert cure in problem
     assert drops() == []
@@ -126,24 +127,45 @@ def test_work_that_fails_and_lenses_without_calibration_are_reported(make_images
     assert failed not in images.diagnose()[0]
 
 
-def test_refused_images_and_overtaken_sets_are_counted(make_images):
-    images = make_images(lambda frames: images.read(frames))
+@pytest.mark.parametrize('simulated', [False, True])
+@pytest.mark.parametrize(('stale_after', 'silent'), [(0.1, 4), (10.0, 0)])
+def test_a_lens_is_silent_after_the_time_that_was_set(make_images, stale_after, silent, simulated):
+    simulation = f'use_sim_time:={str(simulated).lower()}'
+    images = make_images(lambda _: None, ['-p', f'stale_after:={stale_after}', '-p', simulation])
+    clock = images._node.get_clock()
+
+    def set_clock(milliseconds):
+        if simulated:
+            now = Time(nanoseconds=milliseconds * 10**6, clock_type=clock.clock_type)
+            clock.set_ros_time_override(now)
+
+    set_clock(1000)
+    for lens in LENSES:
+        images.add(Frame(lens, 10**9, IMAGE))
+    time.sleep(0.3)
+    set_clock(1300)
+    assert sum('is silent' in problem for problem in images.diagnose()[0]) == silent
+
+
+@pytest.mark.parametrize('depth', [3, 5])
+def test_refused_images_and_overtaken_sets_are_counted(make_images, depth):
+    images = make_images(lambda frames: images.read(frames), ['-p', f'queue_depth:={depth}'])
     for index in range(10):
         for lens in LENSES:
             message = SimpleNamespace(height=8, width=8, step=8, encoding='nv12', data=b'')
             images.add(Frame(lens, index * 33_000_000, message))
-    assert images.diagnose()[1]['sets overtaken while waiting'] == 7
+    assert images.diagnose()[1]['sets overtaken while waiting'] == 10 - depth
     time.sleep(START_UP)
     for lens in LENSES:
         images.add(Frame(lens, 330_000_000, IMAGE if lens == 'ir_left' else message))
     problems, done = [], 0
     deadline = time.monotonic() + 10
-    while done < 3 and time.monotonic() < deadline:
+    while done < depth and time.monotonic() < deadline:
         time.sleep(0.01)
         more, values = images.diagnose()
         problems, done = problems + more, values['sets processed']
-    assert values['images refused'] == 11
-    assert values['sets overtaken while waiting'] == 8
+    assert values['images refused'] == 4 * depth - 1
+    assert values['sets overtaken while waiting'] == 11 - depth
     refused = [text for text in problems if ' refused: ' in text]
     assert any(
         re.search(r'images of vis_left refused: \d+; image on /fer/vis_left/image_raw', text)

@@ -7,6 +7,7 @@ pytest.importorskip('rclpy', reason='there is no ROS here')
 
 from sensor_msgs.msg import CameraInfo, Image
 
+from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 
@@ -21,7 +22,8 @@ def pairs(start_node, make_feeder, record, spin_until, lossless):
         for band in ('ir', 'vis')
     }
     infos = record(CameraInfo, '/fer/left/camera_info')
-    node = start_node('registration', '-p', 'residual_period:=0', *lossless)
+    settings = ('-p', 'residual_period:=0', '-p', 'plane_distance:=2.0')
+    node = start_node('registration', *settings, *lossless)
     feeder.warm_up(spin_until, *outputs.values(), infos)
     return feeder, node, outputs, infos
 
@@ -40,8 +42,9 @@ def number_of(message):
     return int(np.median(image_to_array(message, 'mono8')[200:280, 280:360]))
 
 
-def test_pairs_under_jitter_and_drops(pairs, spin_until):
+def test_pairs_under_jitter_and_drops(pairs, record, spin_until):
     feeder, _, outputs, infos = pairs
+    ir_infos = record(CameraInfo, '/fer/left/ir/camera_info')
     rng = np.random.default_rng(0)
     complete, stamps = [], {}
     lenses = list(feeder._images)
@@ -67,6 +70,10 @@ def test_pairs_under_jitter_and_drops(pairs, spin_until):
     assert len(infos) == len(complete)
     assert infos[-1].p[0] > 0
     assert not any(infos[-1].d)
+    # The infrared lens is 25 mm above the visible one, which is made up for at plane_distance.
+    vis, ir = (camera_info_to_model(each[-1], 'x').P for each in (infos, ir_infos))
+    assert vis[:2] @ (0.1, 0.1, 2.0, 1.0) == pytest.approx(ir[:2] @ (0.1, 0.1, 2.0, 1.0))
+    assert np.abs(vis - ir).max() > 1
 
 
 def test_a_dead_lens_is_left_out_and_taken_back(pairs, spin_until):
