@@ -16,7 +16,7 @@ from fer_fusion_ros.lenses.rig import SimulatedRig
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
@@ -125,6 +125,10 @@ def test_a_failed_lens_comes_back_and_the_others_go_on(
     before = len(failing)
     assert spin_until(lambda: len(failing) > before + 10)
     assert 'vis_left is back' in node.output
+    diagnostics.clear()
+    assert spin_until(lambda: diagnostics)
+    (status,) = diagnostics[-1].status
+    assert (status.level, status.message) == (DiagnosticStatus.OK, 'ok')
 
 
 @pytest.mark.parametrize(('quality', 'least', 'most'), [(90, 0, 3), (1, 5, 50)])
