@@ -14,12 +14,13 @@ from fer_fusion_ros.msg import ExpressionArray
 from fer_fusion_ros.pipeline.overlay import COLOURS
 
 
-def test_markers_and_overlay_of_separate_nodes(start_node, make_feeder, record, spin_until):
+@pytest.mark.parametrize('names', [('registration', 'fusion', 'expression'), ('pipeline',)])
+def test_markers_and_overlay(start_node, make_feeder, record, spin_until, names):
     feeder = make_feeder()
     arrays = record(ExpressionArray, '/fer/expressions')
     markers = record(MarkerArray, '/fer/markers')
     overlays = record(Image, '/fer/overlay/image')
-    nodes = [start_node(name) for name in ('registration', 'fusion', 'expression')]
+    nodes = [start_node(name) for name in names]
     feeder.warm_up(spin_until, arrays, markers, overlays)
     for index in range(8):
         feeder.send(index / 30)
