@@ -21,10 +21,10 @@ STAGES = ('registration', 'fusion', 'expression')
 RVIZ_TOPICS = (
     'overlay/image',
     'left/fused/image',
-    'ir_left/image_raw',
-    'ir_right/image_raw',
-    'vis_left/image_raw',
-    'vis_right/image_raw',
+    'left/ir/image_registered',
+    'right/ir/image_registered',
+    'left/vis/image_registered',
+    'right/vis/image_registered',
     'markers',
 )
 """Topics in config/fer_fusion.rviz, where they stand under /fer."""

@@ -5,16 +5,22 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from geometry_msgs.msg import Point
 from rclpy.duration import Duration
-from std_msgs.msg import Header
+from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from fer_fusion_ros.expression.face_expression import FaceExpression
 from fer_fusion_ros.expression.labels import label_of
 from fer_fusion_ros.messages.stamps import set_stamp
 from fer_fusion_ros.msg import Expression, ExpressionArray, ExpressionStamped
+from fer_fusion_ros.pipeline.overlay import colour_of
 
-MARKER_NAMESPACE = 'expressions'
-MARKER_HEIGHT = 0.08
+MARKER_NAMESPACES = 'faces', 'expressions'
+"""Of the heads and of what is written above them."""
+
+HEAD = 0.16, 0.23, 0.18
+"""Width, height and depth of a head in metres."""
+
+LETTERS = 0.08
 """Height of a marker's letters in metres."""
 
 MARKER_LIFETIME = 1.0
@@ -73,25 +79,38 @@ def to_marker_array(
     gone: Iterable[tuple[str, Header]],
     lifetime: float = MARKER_LIFETIME,
 ) -> MarkerArray:
-    """Return markers with the label and confidence at each face whose position is known.
+    """Return a head in the colour of its expression for each face whose position is known.
 
-    :param gone: face ids, with the header of their last message, whose marker is to go.
+    Above it stand label and confidence.
+
+    :param gone: face ids, with the header of their last message, whose markers are to go.
     :param lifetime: seconds after which RViz removes the markers by itself.
     """
     markers = []
     for message in expressions:
-        if not np.isnan(message.position.z):
-            marker = _marker(message.face_id, message.header, Marker.ADD)
-            marker.type = Marker.TEXT_VIEW_FACING
-            marker.pose.position = message.position
+        if np.isnan(message.position.z):
+            continue
+        x, y, z = message.position.x, message.position.y, message.position.z
+        head, text = _markers(message.face_id, message.header, Marker.ADD)
+        for marker in (head, text):
+            marker.pose.position = Point(x=x, y=y, z=z)
             marker.pose.orientation.w = 1.0
-            marker.scale.z = MARKER_HEIGHT
-            marker.color.r = marker.color.g = marker.color.b = marker.color.a = 1.0
             marker.lifetime = Duration(seconds=lifetime).to_msg()
-            expression = message.expression
-            marker.text = f'{expression.label} {expression.confidence:.0%}'
-            markers.append(marker)
-    markers.extend(_marker(face_id, header, Marker.DELETE) for face_id, header in gone)
+        head.type = Marker.SPHERE
+        head.scale.x, head.scale.y, head.scale.z = HEAD
+        blue, green, red = (value / 255 for value in colour_of(message.expression.category))
+        head.color = ColorRGBA(r=red, g=green, b=blue, a=1.0)
+        text.type = Marker.TEXT_VIEW_FACING
+        text.pose.position.y -= HEAD[1] / 2 + 1.5 * LETTERS  # down is positive
+        text.scale.z = LETTERS
+        text.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
+        text.text = message.expression.label
+        if message.expression.category != Expression.UNCERTAIN:
+            # RViz tears words in one line far apart.
+            text.text += f'\n{message.expression.confidence:.0%}'
+        markers += [head, text]
+    for face_id, header in gone:
+        markers += _markers(face_id, header, Marker.DELETE)
     return MarkerArray(markers=markers)
 
 
@@ -109,6 +128,9 @@ def _to_point(position: np.ndarray | None) -> Point:
     return Point(x=x, y=y, z=z)
 
 
-def _marker(face_id: str, header: Header, action: int) -> Marker:
+def _markers(face_id: str, header: Header, action: int) -> list[Marker]:
     number = int(face_id.rsplit('-', 1)[-1])
-    return Marker(header=header, ns=MARKER_NAMESPACE, id=number, action=action)
+    return [
+        Marker(header=header, ns=namespace, id=number, action=action)
+        for namespace in MARKER_NAMESPACES
+    ]

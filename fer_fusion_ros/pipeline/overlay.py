@@ -37,16 +37,24 @@ def draw_overlay(image: np.ndarray, faces: Sequence[FaceExpression]) -> np.ndarr
     return canvas
 
 
+def colour_of(category: int) -> tuple[int, int, int]:
+    """Return the BGR colour of a category, `UNCERTAIN` too."""
+    return _UNCERTAIN_COLOUR if category == UNCERTAIN else COLOURS[category]
+
+
 def _draw_face(canvas: np.ndarray, face: FaceExpression) -> None:
     x, y, width, height = (round(value) for value in face.box)
-    colour = _UNCERTAIN_COLOUR if face.category == UNCERTAIN else COLOURS[face.category]
+    colour = colour_of(face.category)
     cv2.rectangle(canvas, (x, y), (x + width, y + height), colour, 2, cv2.LINE_AA)
-    caption = f'{label_of(face.category)} {face.confidence:.0%}'
-    _write(canvas, caption, (x, max(y - 8, 14)), 0.5, colour)
+    caption = label_of(face.category)
+    if face.category != UNCERTAIN:
+        caption += f' {face.confidence:.0%}'
+    line = max(y - 8, 28)
+    _write(canvas, caption, (x, line), 0.5, colour)
     details = f'{face.face_id} {face.modality.name.lower()}'
     if not np.isnan(face.distance):
         details += f' {face.distance:.1f} m'
-    _write(canvas, details, (x, y + height + 14), 0.36, colour)
+    _write(canvas, details, (x, line - 16), 0.36, colour)
     _draw_bars(canvas, face.probabilities, x + width + 6, y)
 
 

@@ -70,8 +70,18 @@ def test_rviz_on_request(install_prefix, tmp_path, monkeypatch):
     entry.parent.mkdir(parents=True)
     entry.touch()
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path), prepend=os.pathsep)
-    actions, _ = load('fer_fusion.launch.py', cameras='false', rviz='true')
+    given = {'cameras': 'false', 'rviz': 'true', 'namespace': 'robot'}
+    actions, context = load('fer_fusion.launch.py', **given)
     assert executables(actions) == ['pipeline', 'rviz2']
+    # All topics of its configuration follow the namespace.
+    config = yaml.safe_load((FOLDER.parent / 'config' / 'fer_fusion.rviz').read_text())
+    shown = config['Visualization Manager']['Displays']
+    topics = {each['Topic']['Value'] for each in shown if 'Topic' in each}
+    remapped = {
+        tuple(launch.utilities.perform_substitutions(context, name) for name in pair)
+        for pair in actions[-1]._Node__remappings
+    }
+    assert remapped == {(topic, topic.replace('/fer/', '/robot/', 1)) for topic in topics}
 
 
 @pytest.mark.parametrize(

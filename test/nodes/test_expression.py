@@ -26,12 +26,21 @@ def test_markers_and_overlay(start_node, make_feeder, record, spin_until, names)
         feeder.send(index / 30)
         assert spin_until(lambda: len(arrays) > index, 5), nodes[-1].output  # noqa: B023
     assert spin_until(lambda: overlays and len(markers) == len(arrays))
-    (marker,) = markers[-1].markers
+    head, text = markers[-1].markers
     (face,) = arrays[-1].expressions
-    assert marker.action == Marker.ADD
-    assert marker.header == face.header
-    assert marker.pose.position == face.position
-    assert marker.text == f'{face.expression.label} {face.expression.confidence:.0%}'
+    for marker in (head, text):
+        assert marker.action == Marker.ADD
+        assert marker.header == face.header
+        assert (marker.pose.position.x, marker.pose.position.z) == (
+            face.position.x,
+            face.position.z,
+        )
+    assert head.pose.position.y == face.position.y
+    bgr = np.array([head.color.b, head.color.g, head.color.r]) * 255
+    assert bgr == pytest.approx(COLOURS[face.expression.category])
+    # Above the head, in an optical frame.
+    assert text.pose.position.y < face.position.y - head.scale.y / 2
+    assert text.text == f'{face.expression.label}\n{face.expression.confidence:.0%}'
     assert {stamp_to_ns(array.header.stamp) for array in arrays} <= feeder.stamps
     assert {stamp_to_ns(each.header.stamp) for each in overlays} <= feeder.stamps
     drawn = image_to_array(overlays[-1], 'bgr8')
@@ -45,13 +54,13 @@ def test_markers_and_overlay(start_node, make_feeder, record, spin_until, names)
     def blank(lens, message):
         message.data = bytes(len(message.data))
 
-    # Nobody there any more: once the face is given up, its marker goes.
+    # Nobody there any more: once the face is given up, its markers go.
     index = 8
     while not (gone := [m for each in markers for m in each.markers if m.action != Marker.ADD]):
         count = len(arrays)
         feeder.send(index / 15, change=blank, shown=0.0)
         assert spin_until(lambda: len(arrays) > count, 5)  # noqa: B023
         index += 1
-        assert index < 60, 'the marker stays'
-    assert gone[0].action == Marker.DELETE
-    assert gone[0].id == marker.id
+        assert index < 60, 'the markers stay'
+    assert [each.action for each in gone] == [Marker.DELETE] * 2
+    assert [(each.ns, each.id) for each in gone] == [(each.ns, each.id) for each in (head, text)]
