@@ -1,5 +1,7 @@
 """Node that does everything from lens images to expressions in one process."""
 
+import math
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -18,6 +20,9 @@ from fer_fusion_ros.nodes.stage_node import StageNode
 from fer_fusion_ros.pipeline import Pipeline
 from fer_fusion_ros.synchronisation import FrameSet
 
+LONGEST_UNSHOWN = 1.0
+"""Seconds after which images are shown even if frames wait: those who look want to see it work."""
+
 
 class PipelineNode(StageNode):
     """Four lenses in; expressions out, and whatever images somebody subscribes to.
@@ -33,6 +38,7 @@ class PipelineNode(StageNode):
         self._expressions = ExpressionPublisher(self)
         self._pace = declare_pace(self)
         self._unshown = 0
+        self._shown = -math.inf
         own = declare(
             self, 'cameras', False, 'do what camera_array does too, in this process, without DDS'
         )
@@ -73,10 +79,12 @@ class PipelineNode(StageNode):
             for side, stamp in result.stamps.items()
         }
         self._expressions.publish(result.faces, headers, self._pipeline.model)
-        # What is only looked at comes after what is acted on, and not before the next of that.
-        if self._pace and self._images.waiting:
+        # What is only looked at comes after what is acted on, and seldom before the next of that.
+        now = time.monotonic()
+        if self._pace and self._images.waiting and now - self._shown < LONGEST_UNSHOWN:
             self._unshown += self._is_watched()
             return
+        self._shown = now
         for side, pair in result.pairs.items():
             stamp, frame_id = result.stamps[side], result.frame_ids[side]
             self._pairs.publish(pair, stamp, frame_id)
