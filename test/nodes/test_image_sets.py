@@ -86,7 +86,7 @@ def test_the_pace_is_told_of_the_sets_and_of_the_work_on_them(make_images):
         time.sleep(START_UP if index == 0 else 0.02)
     # 80 ms of work at first, where 20 are between two sets.
     assert allowed[0] == 8
-    assert set(allowed[-10:]) <= {1, 2}
+    assert max(allowed[-10:]) <= 4
 
 
 def test_stamps_that_stand_still_or_jump_to_and_fro_are_reported(make_images):
