@@ -432,13 +432,21 @@ class ImageSets:
         status = self._synchroniser.status()
         log = self._node.get_logger()
         missing = self._missing(status)
-        for lens in missing:
-            text = self._why_missing(lens, status, ', going on without it')
-            if lens not in self._silent and self._node.complain(f'silent {lens}', text):
-                self._silent.add(lens)
-        for lens in self._silent - set(missing):
-            self._silent.remove(lens)
-            log.info(f'{self._topics[lens]} is back')
+        rare = any(status.lenses[lens].rare for lens in missing)
+        if len(missing) == len(self.lenses) and not rare:
+            topics = ', '.join(self._topics[lens] for lens in missing)
+            new = not self._silent.issuperset(missing)
+            if new and self._node.complain('silent', f'no images come any more on {topics}'):
+                self._silent.update(missing)
+        else:
+            for lens in missing:
+                text = self._why_missing(lens, status, ', going on without it')
+                if lens not in self._silent and self._node.complain(f'silent {lens}', text):
+                    self._silent.add(lens)
+        if back := [lens for lens in self.lenses if lens in self._silent - set(missing)]:
+            self._silent.difference_update(back)
+            topics = ', '.join(self._topics[lens] for lens in back)
+            log.info(f'{topics} {"is" if len(back) == 1 else "are"} back')
         for text in self._stalled(status):
             self._node.complain(text, text)
         for text in self._why_no_sets(status):

@@ -114,7 +114,7 @@ class LensFeeder:
             change(lens, message)
             self._infos[lens].publish(info)
             self._images[lens].publish(message)
-        stamp = stamps.get('vis_left', next(iter(stamps.values()), 0))
+        stamp = stamps.get('vis_left', next(iter(stamps.values()), START_NS + round(t * 1e9)))
         self.stamps.add(stamp)
         return stamp
 

@@ -342,6 +342,14 @@ def test_no_lens_is_silent_while_a_bag_is_paused(
     play(60, ['ir_left', 'ir_right', 'vis_right'])
     node.wait_for('/fer/vis_left/image_raw is silent, going on without it')
     assert spin_until(problems)
+    play(30)
+    node.wait_for('/fer/vis_left/image_raw is back')
+    # What plays the bag goes on, but without images.
+    play(60, [])
+    node.wait_for(f'no images come any more on {topics}')
+    play(30)
+    node.wait_for(f'{topics} are back')
+    assert node.output.count('going on without it') == 1
 
 
 def test_a_lens_that_the_others_wait_for_is_named_once(start_node, make_feeder):
