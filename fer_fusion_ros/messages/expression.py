@@ -12,7 +12,7 @@ from fer_fusion_ros.expression.face_expression import FaceExpression
 from fer_fusion_ros.expression.labels import label_of
 from fer_fusion_ros.messages.stamps import set_stamp
 from fer_fusion_ros.msg import Expression, ExpressionArray, ExpressionStamped
-from fer_fusion_ros.pipeline.overlay import colour_of
+from fer_fusion_ros.pipeline.overlay import caption_of, colour_of
 
 MARKER_NAMESPACES = 'faces', 'expressions'
 """Of the heads and of what is written above them."""
@@ -90,24 +90,23 @@ def to_marker_array(
     for message in expressions:
         if np.isnan(message.position.z):
             continue
-        x, y, z = message.position.x, message.position.y, message.position.z
+        expression, position = message.expression, message.position
         head, text = _markers(message.face_id, message.header, Marker.ADD)
         for marker in (head, text):
-            marker.pose.position = Point(x=x, y=y, z=z)
             marker.pose.orientation.w = 1.0
             marker.lifetime = Duration(seconds=lifetime).to_msg()
         head.type = Marker.SPHERE
+        head.pose.position = position
         head.scale.x, head.scale.y, head.scale.z = HEAD
-        blue, green, red = (value / 255 for value in colour_of(message.expression.category))
+        blue, green, red = (value / 255 for value in colour_of(expression.category))
         head.color = ColorRGBA(r=red, g=green, b=blue, a=1.0)
         text.type = Marker.TEXT_VIEW_FACING
-        text.pose.position.y -= HEAD[1] / 2 + 1.5 * LETTERS  # down is positive
+        above = position.y - HEAD[1] / 2 - 1.5 * LETTERS  # down is positive
+        text.pose.position = Point(x=position.x, y=above, z=position.z)
         text.scale.z = LETTERS
         text.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
-        text.text = message.expression.label
-        if message.expression.category != Expression.UNCERTAIN:
-            # RViz tears words in one line far apart.
-            text.text += f'\n{message.expression.confidence:.0%}'
+        # RViz tears words in one line far apart.
+        text.text = caption_of(expression.category, expression.confidence).replace(' ', '\n')
         markers += [head, text]
     for face_id, header in gone:
         markers += _markers(face_id, header, Marker.DELETE)

@@ -42,15 +42,18 @@ def colour_of(category: int) -> tuple[int, int, int]:
     return _UNCERTAIN_COLOUR if category == UNCERTAIN else COLOURS[category]
 
 
+def caption_of(category: int, confidence: float) -> str:
+    """Return the label and, unless it is `UNCERTAIN`, how probable it is."""
+    label = label_of(category)
+    return label if category == UNCERTAIN else f'{label} {confidence:.0%}'
+
+
 def _draw_face(canvas: np.ndarray, face: FaceExpression) -> None:
     x, y, width, height = (round(value) for value in face.box)
     colour = colour_of(face.category)
     cv2.rectangle(canvas, (x, y), (x + width, y + height), colour, 2, cv2.LINE_AA)
-    caption = label_of(face.category)
-    if face.category != UNCERTAIN:
-        caption += f' {face.confidence:.0%}'
     line = max(y - 8, 28)
-    _write(canvas, caption, (x, line), 0.5, colour)
+    _write(canvas, caption_of(face.category, face.confidence), (x, line), 0.5, colour)
     details = f'{face.face_id} {face.modality.name.lower()}'
     if not np.isnan(face.distance):
         details += f' {face.distance:.1f} m'

@@ -96,6 +96,8 @@ class LensFeeder:
     ) -> int:
         """Publish the frames of time ``t``; return the stamp of the left visible lens.
 
+        Without that lens it is the stamp of another, without any that of ``t``.
+
         :param offsets: seconds added to the stamp of a lens.
         :param shown: time that the images show, by default ``t``.
         :param change: called with each lens and image message before it is published.
