@@ -80,13 +80,16 @@ def test_the_pace_is_told_of_the_sets_and_of_the_work_on_them(make_images):
         pace.read(allowed[-1])
 
     images = make_images(work, pace=pace)
+    came = []
     for index in range(100):
         for lens in LENSES:
             images.add(Frame(lens, index * 33_000_000, IMAGE))
+        came.append(time.monotonic())
         time.sleep(START_UP if index == 0 else 0.02)
-    # 80 ms of work at first, where 20 are between two sets.
+    # 80 ms of work at first, where 20 are between two sets, or more on a busy machine.
     assert allowed[0] == 8
-    assert max(allowed[-10:]) <= 4
+    gaps = np.diff(came[-60:])
+    assert set(allowed[-10:]) <= {*range(1, 3 + int((gaps.max() - 0.02) / 0.01))}
 
 
 def test_stamps_that_stand_still_or_jump_to_and_fro_are_reported(make_images):
