@@ -32,7 +32,7 @@ class FileRecording(Recording):
     Images of the same name belong together, and a moment may lack some of the lenses, also those
     whose images are unreadable (`remarks` names them). Where the lenses have equally many and
     share less than half of the names, the others at the same place in the order of names do, and
-    `remarks` says so. Videos play at their own rates and are put together by time.
+    `remarks` says so. Videos are put together by the times that they tell of their frames.
 
     :param sources: Path of each lens's file or folder; at least one lens.
     :param models: Calibration of the lenses that have one.
@@ -172,20 +172,23 @@ class FileRecording(Recording):
         if not video.isOpened():
             raise RecordingError(f'{path} cannot be played; convert it to MP4')
         period = 1e9 / (video.get(cv2.CAP_PROP_FPS) or 30.0)
-        index = 0
+        count, stamp = 0, -period
         while True:
             done, image = video.read()
             if not done:
                 break
             if is_infrared(lens):
                 image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-            yield Frame(lens, round(index * period), image, optical_frame(lens))
-            index += 1
+            # A rate says nothing of dropped frames. Some containers tell no time of some frames.
+            told = video.get(cv2.CAP_PROP_POS_MSEC) * 1e6
+            stamp = told if told > stamp else stamp + period
+            yield Frame(lens, round(stamp), image, optical_frame(lens))
+            count += 1
         # Some containers tell their length by duration and rate alone.
         promised = video.get(cv2.CAP_PROP_FRAME_COUNT)
-        if index < 0.9 * promised:
+        if stamp + period < 0.9 * promised * period:
             self._remarks.append(
-                f'{path}: only {index} of about {promised:.0f} images can be decoded; '
+                f'{path}: only {count} of about {promised:.0f} images can be decoded; '
                 'record or convert it again'
             )
         video.release()

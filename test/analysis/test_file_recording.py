@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -113,6 +115,39 @@ def test_videos_of_other_rates_are_put_together_within_the_tolerance(tmp_path: P
     assert len(list(FileRecording.from_folder(tmp_path, tolerance=0.04))) > 15
     alone = FileRecording.from_folder(tmp_path, lenses=['vis_left'])
     assert len(list(alone)) == 30
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'),
+    [
+        ('vis_left.mp4', []),
+        ('vis_left.mkv', []),
+        # This container tells no time of the last frame.
+        ('vis_left.avi', ['-c:v', 'mpeg4', '-bf', '2']),
+    ],
+)
+@pytest.mark.parametrize('dropped', [(), range(5, 10)], ids=['constant', 'variable'])
+def test_frames_of_a_video_are_taken_when_it_says(
+    tmp_path: Path, name: str, options: list[str], dropped: Sequence[int]
+) -> None:
+    ffmpeg = pytest.importorskip('imageio_ffmpeg').get_ffmpeg_exe()
+    whole = tmp_path / 'ir_left.avi'
+    writer = cv2.VideoWriter(str(whole), cv2.VideoWriter_fourcc(*'MJPG'), 25.0, (64, 48))
+    for index in range(20):
+        writer.write(np.full((48, 64, 3), 10 * index, np.uint8))
+    writer.release()
+    kept = '*'.join(f'not(eq(n,{index}))' for index in dropped) or '1'
+    command = [ffmpeg, '-v', 'error', '-i', whole, '-vf', f"select='{kept}'", *options]
+    subprocess.run([*command, tmp_path / name], check=True)
+    recording, found = FileRecording({'vis_left': tmp_path / name}), {}
+    for moment in recording:
+        (frame,) = moment.frame_set.frames.values()
+        found[round(frame.image.mean() / 10)] = frame.stamp_ns / 1e6
+    # In AVI, all are late by the frames that one of them is predicted from.
+    found = {index: stamp - found[0] for index, stamp in found.items()}
+    stamps = {index: 40 * index for index in range(20) if index not in dropped}
+    assert found == pytest.approx(stamps, abs=0.1)
+    assert not recording.remarks()
 
 
 def test_a_video_that_ends_early_is_remarked(tmp_path: Path) -> None:
