@@ -14,7 +14,7 @@ from fer_fusion_ros.lenses.lens_source import LensSource
 
 
 class VideoSource(LensSource):
-    """Play a video at its own speed, or another.
+    """Play a video at its own speed, or another, at a constant rate.
 
     :param rate: frames per second; 0 for those that the file names.
     :param rounds: start again at the end of each; None to end with the video.

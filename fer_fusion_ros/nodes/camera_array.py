@@ -192,7 +192,8 @@ class CameraArray(StageNode):
             'source': (
                 RIG,
                 "where images come from: 'rig' (simulated), a device such as /dev/video0, an "
-                "address such as rtsp://…, 'gst: <pipeline>', a video file or a folder of images",
+                "address such as rtsp://…, 'gst: <pipeline>', a video file, played at a constant "
+                'rate, or a folder of images',
             ),
             'camera_info_url': (
                 '',
