@@ -33,7 +33,8 @@ class Fuser:
         except Exception as error:  # each engine has its own
             raise EngineError(
                 f'{self._engine.path} is no fusion network: it does not make one image of `ir` '
-                'and `vis`; name another file, or export the weights again'
+                f'and `vis` ({error}); name another file, export the weights again, or choose '
+                'another engine'
             ) from error
 
     def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:

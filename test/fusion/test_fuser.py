@@ -97,3 +97,12 @@ def test_refuses_weights_of_something_else(engine):
     pytest.importorskip(engine)
     with pytest.raises(EngineError, match=r'expression_stride2\.\w+ is no fusion network'):
         Fuser(engine, 'expression_stride2')
+
+
+def test_tells_why_an_engine_cannot_fuse(monkeypatch):
+    def fail(*_):
+        raise RuntimeError('no kernel image is available')
+
+    monkeypatch.setattr('fer_fusion_ros.engine.Engine.run_batch', fail)
+    with pytest.raises(EngineError, match=r'\(no kernel image is available\).*another engine'):
+        Fuser()
