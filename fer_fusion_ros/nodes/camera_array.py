@@ -37,6 +37,9 @@ SILENT_AFTER = 1.0
 START_AFTER_NS = 500_000_000
 """Time to open every source, so that recordings start in step and with their first frame."""
 
+STOP_WITHIN = 3.0
+"""Seconds that all lenses together get to let go of their sources at the end."""
+
 RIG_START = 'rig start (ns)'
 """Key, in the diagnostics, of the stamp at which the light programme of the rig started."""
 
@@ -180,8 +183,9 @@ class CameraArray(StageNode):
         """Stop all lenses."""
         for lens in self._lenses:
             lens.thread.stop()
+        end = time.monotonic() + STOP_WITHIN
         for lens in self._lenses:
-            if not lens.thread.join(3.0):
+            if not lens.thread.join(max(end - time.monotonic(), 0.0)):
                 self.get_logger().warning(f'{lens.thread.source.name} does not let go')
         if self._log:
             self._log.close()

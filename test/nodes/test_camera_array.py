@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.nodes import camera_array
 
 
 def stamps(messages: list) -> np.ndarray:
@@ -262,6 +264,24 @@ def test_two_signals_end_it_cleanly(start_node, sign: int) -> None:
     node.popen.send_signal(sign)
     assert node.wait(10) == 0
     assert 'Traceback' not in node.output
+
+
+def test_lenses_that_do_not_let_go_are_waited_for_together(monkeypatch) -> None:
+    """Whoever stops the node kills it soon."""
+    monkeypatch.setattr(camera_array, 'STOP_WITHIN', 0.3)
+    told = []
+    thread = SimpleNamespace(
+        stop=lambda: None, join=time.sleep, source=SimpleNamespace(name='/dev/video0')
+    )
+    node = SimpleNamespace(
+        _lenses=[SimpleNamespace(thread=thread)] * 4,
+        _log=None,
+        get_logger=lambda: SimpleNamespace(warning=told.append),
+    )
+    start = time.monotonic()
+    camera_array.CameraArray.close(node)
+    assert 0.3 <= time.monotonic() - start < 1.0
+    assert told == ['/dev/video0 does not let go'] * 4
 
 
 def test_what_the_core_warns_of_is_said_by_the_node(start_node, tmp_path: Path) -> None:
