@@ -9,6 +9,9 @@ import numpy as np
 
 from fer_fusion_ros.exceptions import DataError
 
+FEW_BITS = 4096
+"""An image of sixteen bits whose pixels are all below this looks like one of 10 or 12 bits."""
+
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.tif', '.tiff', '.webp')
 
 
@@ -91,7 +94,7 @@ def read_image(path: Path, flags: int) -> np.ndarray:
     if image.dtype == np.uint8:
         return image
     brightest = int(image.max())
-    if brightest < 1 << 14:
+    if 0 < brightest < FEW_BITS:
         raise DataError(
             f'{path}: has 16 bits, but no pixel above {brightest}, which would come out nearly '
             'black. Scale its values to 0..65535, or save it with 8 bits.'

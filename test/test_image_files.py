@@ -76,6 +76,10 @@ def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     cv2.imwrite(str(file), np.array([[0, 4095]], np.uint16))
     with pytest.raises(DataError, match='no pixel above 4095'):
         read_grey(file)
+    # A dark room, and one in which there is no light at all.
+    for brightest in (4096, 0):
+        cv2.imwrite(str(file), np.array([[0, brightest]], np.uint16))
+        assert read_grey(file).tolist() == [[0, brightest // 256]]
 
 
 def test_why_a_file_cannot_be_opened_is_told(

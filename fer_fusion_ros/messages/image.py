@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import ImageMessageError
+from fer_fusion_ros.image_files import FEW_BITS
 from fer_fusion_ros.messages.stamps import set_stamp
 
 _logger = logging.getLogger(__name__)
@@ -210,16 +211,17 @@ def _convert(image: np.ndarray, layout: _Encoding, encoding: str) -> np.ndarray:
 
 def _uses_few_bits(image: np.ndarray) -> bool:
     """Return whether pixels leave the upper bits of 16 unused, and so come out nearly black."""
-    return 255 < int(image[::8, ::8].max(initial=0)) < 4096
+    return 255 < int(image[::8, ::8].max(initial=0)) < FEW_BITS
 
 
 @functools.cache
 def _warn_of_few_bits(where: str) -> None:
     """Warn once of each topic."""
     _logger.warning(
-        '%sfield data has no pixel above 4095 of 65535, which looks like 10 or 12 bits and comes '
+        '%sfield data has no pixel above %d of 65535, which looks like 10 or 12 bits and comes '
         'out nearly black; let the driver shift them to the left, or send mono8',
         where,
+        FEW_BITS - 1,
     )
 
 
