@@ -34,25 +34,6 @@ def by_number(name: str) -> tuple:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
-def imread(path: Path, flags: int) -> np.ndarray | None:
-    """
-    Read an image as `cv2.imread` does, which crashes on names that are not UTF-8.
-
-    :param flags: OpenCV's.
-    :return: None if it cannot be read.
-    """
-    with contextlib.suppress(OSError):
-        return _decode(np.fromfile(path, np.uint8), flags)
-    return None
-
-
-def _decode(data: np.ndarray, flags: int) -> np.ndarray | None:
-    # An empty file, or an absurd size in its header, makes OpenCV raise.
-    with contextlib.suppress(cv2.error):
-        return cv2.imdecode(data, flags)
-    return None
-
-
 def imwrite(path: Path, image: np.ndarray) -> None:
     """
     Write an image as `cv2.imwrite` does, which crashes on names that are not UTF-8.
@@ -73,7 +54,9 @@ def is_utf8(path: Path) -> bool:
 
 def read_image(path: Path, flags: int) -> np.ndarray:
     """
-    Read an image; sixteen bits become eight.
+    Read an image, also by a name that is not UTF-8, on which `cv2.imread` crashes.
+
+    Sixteen bits become eight.
 
     :param flags: OpenCV's, `IMREAD_GRAYSCALE` or `IMREAD_COLOR`.
     :return: (H, W) or (H, W, 3) uint8.
@@ -88,7 +71,10 @@ def read_image(path: Path, flags: int) -> np.ndarray:
         raise DataError(f'{path}: {reason}. Make it readable, or remove it.') from error
     except ValueError as error:
         raise DataError(f'{str(path)!r}: no name of a file ({error}). Correct it.') from error
-    image = _decode(data, flags | cv2.IMREAD_ANYDEPTH)
+    image = None
+    # An empty file, or an absurd size in its header, makes OpenCV raise.
+    with contextlib.suppress(cv2.error):
+        image = cv2.imdecode(data, flags | cv2.IMREAD_ANYDEPTH)
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise DataError(f'{path}: not a readable image of 8 or 16 bits. Replace or remove it.')
     if image.dtype == np.uint8:

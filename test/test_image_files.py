@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_fusion_ros.exceptions import DataError, LensError
-from fer_fusion_ros.image_files import image_files, imread, imwrite, read_grey
+from fer_fusion_ros.exceptions import DataError, LensError, RigError
+from fer_fusion_ros.image_files import image_files, imwrite, read_grey, read_image
 from fer_fusion_ros.lenses.folder_source import FolderSource
 from fer_fusion_ros.lenses.rig.photographs import Photographs
 
@@ -35,7 +35,7 @@ def test_numbers_are_ordered_by_value(tmp_path: Path) -> None:
 
 
 def test_names_that_are_not_utf_8_are_read(latin: Path) -> None:
-    assert imread(latin, cv2.IMREAD_COLOR).shape == (48, 64, 3)
+    assert read_image(latin, cv2.IMREAD_COLOR).shape == (48, 64, 3)
     assert read_grey(latin)[0, 0] == 7
     imwrite(latin, np.full((48, 64), 9, np.uint8))
     assert read_grey(latin)[0, 0] == 9
@@ -46,17 +46,18 @@ def test_names_that_are_not_utf_8_are_read(latin: Path) -> None:
     assert source.read()[0][0, 0] == 7
 
 
-def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / 'empty.png').touch()
     (tmp_path / 'text.png').write_text('no image')
     (tmp_path / 'folder.png').mkdir()
     for file in (*tmp_path.iterdir(), tmp_path / 'missing.png'):
-        assert imread(file, cv2.IMREAD_COLOR) is None
         with pytest.raises(DataError, match=file.name):
             read_grey(file)
+        with pytest.raises(RigError, match=file.name):
+            Photographs(file)
     source = FolderSource('vis_left', tmp_path, rate=30.0, rounds=None, start_ns=time.time_ns())
     source.open()
-    with pytest.raises(LensError, match='cannot be read as an image'):
+    with pytest.raises(LensError, match='not a readable image'):
         source.read()
 
 
@@ -66,7 +67,7 @@ def test_images_are_read_as_opencv_does(tmp_path: Path) -> None:
         file = tmp_path / f'a{suffix}'
         cv2.imwrite(str(file), rng.integers(0, 256, (48, 64, 3), np.uint8))
         for flags in (cv2.IMREAD_COLOR, cv2.IMREAD_GRAYSCALE):
-            np.testing.assert_array_equal(imread(file, flags), cv2.imread(str(file), flags))
+            np.testing.assert_array_equal(read_image(file, flags), cv2.imread(str(file), flags))
 
 
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_fusion_ros.exceptions import LensEndedError, LensError
-from fer_fusion_ros.image_files import SUFFIXES, image_files, imread
+from fer_fusion_ros.exceptions import DataError, LensEndedError, LensError
+from fer_fusion_ros.image_files import SUFFIXES, image_files, read_image
 from fer_fusion_ros.lenses.frame_clock import FrameClock, Rounds
 from fer_fusion_ros.lenses.lens_source import LensSource
 from fer_fusion_ros.lenses.names import is_infrared
@@ -48,10 +48,10 @@ class FolderSource(LensSource):
         place = index if self._rounds is None else self._rounds.place(index, self._clock.rate)
         if place >= len(self._files):
             raise LensEndedError(f'{self._folder}: the last image was shown')
-        file = self._files[place]
-        image = imread(file, self._flags)
-        if image is None:
-            raise LensError(f'{file} cannot be read as an image; restore, replace or remove it')
+        try:
+            image = read_image(self._files[place], self._flags)
+        except DataError as error:
+            raise LensError(str(error)) from error
         stamp_ns = self._clock.stamp(index)
         self._clock.wait_until(stamp_ns)
         return image, stamp_ns

@@ -13,7 +13,7 @@ pytest.importorskip('onnxruntime')
 from fer_fusion_ros.commands.main import main
 from fer_fusion_ros.fusion.metrics import METRICS
 from fer_fusion_ros.fusion.pairs import Pair
-from fer_fusion_ros.image_files import imread
+from fer_fusion_ros.image_files import read_grey
 
 
 @pytest.fixture
@@ -138,6 +138,6 @@ def test_names_that_are_not_utf_8_are_evaluated(pairs: Path, tmp_path: Path) -> 
     out = tmp_path / 'out'
     evaluate = ['evaluate-fusion', '--data', str(pairs), '--split', 'all', '--output', str(out)]
     assert main(evaluate) == 0
-    assert imread(out / 'fused' / f'{name}_{name}.png', cv2.IMREAD_GRAYSCALE) is not None
+    assert read_grey(out / 'fused' / f'{name}_{name}.png').any()
     with (out / 'pairs.csv').open() as file:
         assert r'stra\udcdfe' in {row['pair'] for row in csv.DictReader(file)}

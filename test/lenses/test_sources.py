@@ -76,6 +76,18 @@ def test_infrared_images_are_grey(folder: Path, video: Path) -> None:
         assert images[0].shape == (48, 64)
 
 
+def test_images_of_sixteen_bits_are_read_or_refused(tmp_path: Path) -> None:
+    """Ten bits in sixteen would be shown as black."""
+    source = open_lens('ir_left', str(tmp_path), rate=100.0)
+    cv2.imwrite(str(tmp_path / '0.png'), np.full((48, 64), 0x80FF, np.uint16))
+    images, _ = read_all(source, 1)
+    assert images[0].dtype == np.uint8 and images[0].max() == 0x80
+    cv2.imwrite(str(tmp_path / '0.png'), np.full((48, 64), 1023, np.uint16))
+    source.open()
+    with pytest.raises(LensError, match=r'0\.png: has 16 bits, but no pixel above 1023'):
+        source.read()
+
+
 @pytest.mark.parametrize('kind', ['folder', 'video'])
 def test_recordings_end_or_loop(kind: str, request: pytest.FixtureRequest) -> None:
     """As asked for."""
@@ -267,7 +279,7 @@ def test_errors_say_what_to_do(folder: Path, tmp_path: Path) -> None:
     (folder / '000.png').write_bytes(b'no image')
     damaged = open_lens('vis_left', str(folder), loop=False, start_ns=time.time_ns())
     damaged.open()
-    with pytest.raises(LensError, match=r'000\.png cannot be read'):
+    with pytest.raises(LensError, match=r'000\.png: not a readable image'):
         damaged.read()
 
 

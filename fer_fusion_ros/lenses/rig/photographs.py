@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.cascades import cascade_file
-from fer_fusion_ros.exceptions import RigError
-from fer_fusion_ros.image_files import SUFFIXES, image_files, imread
+from fer_fusion_ros.exceptions import DataError, RigError
+from fer_fusion_ros.image_files import SUFFIXES, image_files, read_image
 
 # Where OpenCV's Haar cascade finds the face in scikit-image's astronaut, x y width height.
 ASTRONAUT_BOX = (177, 66, 95, 95)
@@ -104,10 +104,7 @@ def _read(path: Path) -> list[np.ndarray]:
         files = [path]
     else:
         raise RigError(f'{path} does not exist; name an image or a folder of images')
-    pictures = []
-    for file in files:
-        picture = imread(file, cv2.IMREAD_COLOR)
-        if picture is None:
-            raise RigError(f'{file} cannot be read as an image; remove or replace it')
-        pictures.append(picture)
-    return pictures
+    try:
+        return [read_image(file, cv2.IMREAD_COLOR) for file in files]
+    except DataError as error:
+        raise RigError(str(error)) from error

@@ -233,5 +233,8 @@ def test_an_empty_folder_and_a_broken_image_are_refused(tmp_path):
     with pytest.raises(RigError, match='holds no image'):
         SimulatedRig(tmp_path)
     (tmp_path / 'x.png').write_bytes(b'not an image')
-    with pytest.raises(RigError, match=r'x\.png cannot be read'):
+    with pytest.raises(RigError, match=r'x\.png: not a readable image'):
+        SimulatedRig(tmp_path)
+    cv2.imwrite(str(tmp_path / 'x.png'), np.full((48, 48), 1023, np.uint16))
+    with pytest.raises(RigError, match=r'x\.png: has 16 bits, but no pixel above 1023'):
         SimulatedRig(tmp_path)
