@@ -29,6 +29,7 @@ def open_lens(
     rate: float = 0.0,
     width: int = 0,
     height: int = 0,
+    pixel_format: str = '',
     loop: bool = True,
     rounds: Rounds | None = None,
     rig: SimulatedRig | None = None,
@@ -40,7 +41,8 @@ def open_lens(
         ``gst: <pipeline>``; a video file; a folder of images. ``{lens}`` in it stands for the
         name of the lens.
     :param rate: frames per second; 0 for the source's own. A stream and the rig have their own.
-    :param width, height: size to ask a device for; 0 for its own.
+    :param width, height: size to ask a device for, both or none; 0 for its own.
+    :param pixel_format: four characters to ask a device for, such as MJPG; '' for its own.
     :param loop: play recordings again and again.
     :param rounds: shared by recordings that do so in step.
     :param rig: the rig to look at, shared by its lenses.
@@ -58,7 +60,9 @@ def open_lens(
     if source.isdecimal():
         source = f'/dev/video{source}'
     if source.startswith('/dev/'):
-        return DeviceSource(lens, source, rate=rate, width=width, height=height)
+        return DeviceSource(
+            lens, source, rate=rate, width=width, height=height, pixel_format=pixel_format
+        )
     path = Path(unquote(urlsplit(source).path) if scheme else source).expanduser()
     if not source or not path.exists():
         raise LensError(

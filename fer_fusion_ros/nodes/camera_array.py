@@ -81,10 +81,25 @@ class CameraArray(StageNode):
                 range=(0.0, 1000.0),
             ),
             'width': declare(
-                self, 'width', 0, 'width to ask devices for; 0 for their own', range=(0, 16384)
+                self,
+                'width',
+                0,
+                'width to ask devices for, together with height; 0 for their own',
+                range=(0, 16384),
             ),
             'height': declare(
-                self, 'height', 0, 'height to ask devices for; 0 for their own', range=(0, 16384)
+                self,
+                'height',
+                0,
+                'height to ask devices for, together with width; 0 for their own',
+                range=(0, 16384),
+            ),
+            'pixel_format': declare(
+                self,
+                'pixel_format',
+                '',
+                'pixel format to ask devices for, four characters such as MJPG, by which several '
+                'cameras fit on a USB 2 bus; empty for their own',
             ),
             'loop': declare(self, 'loop', True, 'play videos and folders again and again'),
         }

@@ -355,43 +355,91 @@ def test_a_lens_is_not_blamed_for_who_uses_it(
         assert 'in fail' in caplog.text
 
 
-@pytest.mark.parametrize(('age', 'counted'), [(0.2, 0.2), (3600.0, 0.0), (-5.0, 0.0)])
-def test_a_device_gives_what_was_asked_for_under_the_stamp_of_its_driver(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age: float, counted: float
-) -> None:
-    """A driver whose stamps are of another clock is not believed."""
+class Camera:
+    """In place of `cv2.VideoCapture`: more than this takes another format."""
 
-    class Camera:
-        def __init__(self, *_: object) -> None:
-            self.values = {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480}
+    RAW = cv2.VideoWriter_fourcc(*'YUYV')
+    age = 0.0
 
-        def isOpened(self) -> bool:
-            return True
+    def __init__(self) -> None:
+        self.values = {
+            cv2.CAP_PROP_FRAME_WIDTH: 640,
+            cv2.CAP_PROP_FRAME_HEIGHT: 480,
+            cv2.CAP_PROP_FPS: 15.0,
+            cv2.CAP_PROP_FOURCC: self.RAW,
+        }
 
-        def set(self, key: int, value: float) -> None:
-            self.values[key] = value
+    def isOpened(self) -> bool:
+        return True
 
-        def grab(self) -> bool:
-            self.values[cv2.CAP_PROP_POS_MSEC] = (time.monotonic() - age) * 1e3
-            return True
+    def set(self, key: int, value: float) -> None:
+        raw = self.values[cv2.CAP_PROP_FOURCC] == self.RAW
+        if not raw or key == cv2.CAP_PROP_FOURCC or value < self.values[key]:
+            # As drivers tell it.
+            self.values[key] = 29.97 if value == 30.0 else value
 
-        def get(self, key: int) -> float:
-            return self.values[key]
+    def grab(self) -> bool:
+        self.values[cv2.CAP_PROP_POS_MSEC] = (time.monotonic() - self.age) * 1e3
+        return True
 
-        def retrieve(self) -> tuple[bool, np.ndarray]:
-            keys = cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH
-            return True, np.zeros((*map(self.values.get, keys), 3), np.uint8)
+    def get(self, key: int) -> float:
+        return self.values[key]
 
+    def retrieve(self) -> tuple[bool, np.ndarray]:
+        keys = cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH
+        return True, np.zeros((*map(self.values.get, keys), 3), np.uint8)
+
+
+@pytest.fixture
+def camera(monkeypatch: pytest.MonkeyPatch) -> Camera:
+    """Return the camera that every device stands for."""
     camera = Camera()
     monkeypatch.setattr(cv2, 'VideoCapture', lambda *_: camera)
     monkeypatch.setattr('os.path.exists', lambda _: True)
     monkeypatch.setattr('os.access', lambda *_: True)
+    return camera
+
+
+@pytest.mark.parametrize(('age', 'counted'), [(0.2, 0.2), (3600.0, 0.0), (-5.0, 0.0)])
+def test_a_device_gives_what_was_asked_for_under_the_stamp_of_its_driver(
+    camera: Camera, age: float, counted: float
+) -> None:
+    """A driver whose stamps are of another clock is not believed."""
+    camera.age = age
     source = open_lens('ir_left', '/dev/video7', rate=15.0, width=320, height=200)
     source.open()
     image, stamp_ns = source.read()
     assert (time.time_ns() - stamp_ns) / 1e9 == pytest.approx(counted, abs=0.1)
     assert image.shape == (200, 320)
     assert camera.get(cv2.CAP_PROP_FPS) == 15.0
+
+
+def test_a_device_that_does_not_give_what_was_asked_for_is_told_of(
+    camera: Camera, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The format is asked for first, as the sizes and rates depend on it."""
+    wishes = {'rate': 30.0, 'width': 1280, 'height': 720}
+    open_lens('vis_left', '/dev/video7', **wishes).open()
+    (warning,) = caplog.messages
+    assert warning.startswith(
+        '/dev/video7 gives width 640, height 480, frame_rate 15, '
+        'where width 1280, height 720, frame_rate 30 is wished'
+    )
+    caplog.clear()
+    source = open_lens('vis_left', '/dev/video7', **wishes, pixel_format='MJPG')
+    source.open()
+    assert source.read()[0].shape == (720, 1280, 3)
+    assert not caplog.messages
+    camera.set = lambda *_: None
+    open_lens('vis_left', '/dev/video7', pixel_format='GREY').open()
+    (warning,) = caplog.messages
+    assert 'gives pixel_format MJPG, where pixel_format GREY is wished' in warning
+
+
+@pytest.mark.parametrize('name', ['MJPEG', 'Y16', 'YUY\u0056\u0308'])
+def test_a_pixel_format_has_four_characters(name: str) -> None:
+    with pytest.raises(LensError, match=r'pixel_format is .*; give four characters'):
+        open_lens('vis_left', '/dev/video7', pixel_format=name)
 
 
 def test_a_video_whose_name_crashes_opencv_is_refused(video: Path) -> None:

@@ -224,6 +224,13 @@ def test_a_wrong_setting_ends_it_with_a_reason(start_node, argument: str, compla
     assert 'Traceback' not in node.output
 
 
+def test_a_pixel_format_is_that_of_the_devices(start_node) -> None:
+    """One that cannot be is refused before a device is opened."""
+    node = start_node('camera_array', '-p', 'source:=/dev/video7', '-p', 'pixel_format:=MJPEG')
+    assert node.wait(20) == 1
+    assert "pixel_format is 'MJPEG'; give four characters" in node.output
+
+
 def test_a_parameter_file_may_know_more_lenses_than_are_used(start_node, tmp_path: Path) -> None:
     """As the shipped one does, once a lens is taken out of ``lenses``."""
     config = Path(__file__).resolve().parent.parent.parent / 'config' / 'fer_fusion.yaml'
