@@ -17,6 +17,11 @@ GSTREAMER = 'gst:'
 OPEN_TIMEOUT, READ_TIMEOUT = 5.0, 2.0
 """Seconds of silence after which a network camera is given up."""
 
+_SECRET = re.compile(
+    r"""((?:pw|pwd|pass|passwd|password|token)\s*=\s*)("[^"]*"|'[^']*'|[^&\s]+)""", re.IGNORECASE
+)
+"""A password in an address or a pipeline, after what names it."""
+
 
 class StreamSource(LensSource):
     """Read a live stream; images are stamped when they arrive.
@@ -28,7 +33,8 @@ class StreamSource(LensSource):
 
     def __init__(self, lens: str, name: str) -> None:
         # The name goes to logs, diagnostics and bags.
-        super().__init__(lens, re.sub(r'//[^/\s]*@', '//***@', name))
+        shown = re.sub(r'//[^/\s]*@', '//***@', name)
+        super().__init__(lens, _SECRET.sub(r'\1***', shown))
         self._address = name
         self._capture: cv2.VideoCapture | None = None
 

@@ -202,12 +202,21 @@ def test_who_logs_in_is_not_shown() -> None:
     for address in (
         'http://admin:s3cret@s3cret@127.0.0.1:9/none',
         'gst: rtspsrc location=rtsp://admin:s3cret@127.0.0.1:9/none',
+        'gst: rtspsrc location=rtsp://127.0.0.1:9/none user-id=admin user-pw=s3cret ! fakesink',
+        'gst: rtspsrc location=rtsp://127.0.0.1:9/none user-pw = "my s3cret" ! fakesink',
+        "gst: rtspsrc location=rtsp://127.0.0.1:9/none user-pw='my s3cret' ! fakesink",
+        *(
+            f'http://127.0.0.1:9/none?user=admin&{name}=s3cret&channel=1'
+            for name in ('pwd', 'PASSWORD', 'passwd', 'pass', 'access_token')
+        ),
     ):
         source = open_lens('vis_left', address)
         with pytest.raises(LensError) as error:
             source.open()
         for text in (source.name, str(error.value)):
             assert 's3cret' not in text and '127.0.0.1:9/none' in text
+            # The rest is shown.
+            assert all(word in text for word in ('fakesink', 'channel=1') if word in address)
 
 
 def test_the_rig_is_seen_at_the_stamp(folder: Path) -> None:
