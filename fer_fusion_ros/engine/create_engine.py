@@ -1,11 +1,15 @@
 """Choose the engine that runs a network."""
 
+import functools
 import importlib
 import importlib.util
+import logging
 from pathlib import Path
 
 from fer_fusion_ros.engine.engine import Engine
 from fer_fusion_ros.exceptions import EngineError
+
+_logger = logging.getLogger(__name__)
 
 ENGINES: tuple[str, ...] = ('auto', 'openvino', 'onnxruntime', 'torch')
 """Names that `create_engine` takes."""
@@ -108,6 +112,19 @@ def _can_use_cuda() -> bool:
         return False
     if any(importlib.util.find_spec(name) is None for name in ('torch', 'safetensors')):
         return False
-    import torch
-
+    try:
+        import torch
+    except (ImportError, OSError) as error:  # such as libraries of CUDA that do not fit
+        _warn_of_torch(str(error))
+        return False
     return torch.cuda.is_available()
+
+
+@functools.cache
+def _warn_of_torch(reason: str) -> None:
+    """Warn once of each reason."""
+    _logger.warning(
+        'PyTorch is installed but cannot be imported (%s); going on without CUDA. Install it '
+        'again, for the CUDA of this computer, or remove it',
+        reason,
+    )

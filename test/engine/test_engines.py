@@ -110,6 +110,20 @@ def test_auto_runs_a_lone_onnx_file_where_there_is_cuda(tmp_path, monkeypatch):
     assert create_engine(lone).name == 'torch'
 
 
+def test_auto_goes_on_without_a_torch_that_cannot_be_imported(tmp_path, monkeypatch, caplog):
+    pytest.importorskip('safetensors')
+    module = importlib.import_module('fer_fusion_ros.engine.create_engine')
+    module._warn_of_torch.cache_clear()
+    monkeypatch.setattr(module, '_CUDA_DRIVERS', (tmp_path,))
+    (tmp_path / 'torch.py').write_text("raise OSError('libcudnn.so.8: cannot open')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'torch', raising=False)
+    for name in ('fusion', 'expression'):
+        assert create_engine(name).name == module.cpu_engine()
+    (warning,) = caplog.messages
+    assert 'cannot be imported (libcudnn.so.8: cannot open)' in warning
+
+
 def test_torch_keeps_cudnn_but_computes_in_full_floats(monkeypatch):
     torch = pytest.importorskip('torch')
     convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
