@@ -77,9 +77,12 @@ def generate_launch_description() -> LaunchDescription:
 
 def _nodes(context: LaunchContext) -> list[Node]:
     given = {name: LaunchConfiguration(name).perform(context) for name, *_ in ARGUMENTS}
+    # In `params_file:=~/…` the shell leaves the ~ as it is.
+    given['params_file'] = os.path.expanduser(given['params_file'])
     _check(given)
     time = {'use_sim_time': given['use_sim_time'] == 'true'}
     namespace = given['namespace'].strip('/')
+    prefix = f'/{namespace}' if namespace else ''
 
     def node(executable: str, **parameters: object) -> Node:
         return Node(
@@ -110,7 +113,7 @@ def _nodes(context: LaunchContext) -> list[Node]:
                 executable='rviz2',
                 arguments=['-d', str(SHARE / 'config' / 'fer_fusion.rviz')],
                 parameters=[time],
-                remappings=[(f'/fer/{topic}', f'/{namespace}/{topic}') for topic in RVIZ_TOPICS],
+                remappings=[(f'/fer/{topic}', f'{prefix}/{topic}') for topic in RVIZ_TOPICS],
             )
         )
     return nodes

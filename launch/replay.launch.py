@@ -59,22 +59,31 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _nodes(context: LaunchContext) -> list[IncludeLaunchDescription]:
-    bag, namespace, transport = (
-        LaunchConfiguration(name).perform(context)
-        for name in ('bag', 'namespace', 'image_transport')
-    )
-    if not Path(bag).exists():
+    bag, prefix = _bag(context), _prefix(context)
+    transport = LaunchConfiguration('image_transport').perform(context)
+    if not bag.exists():
         raise RuntimeError(f'bag:={bag}: there is no such bag')
     arguments = {
         'cameras': 'false',
         'use_sim_time': 'true',
-        'image_transport': transport or _recorded_transport(Path(bag), namespace.strip('/')),
+        'image_transport': transport or _recorded_transport(bag, prefix),
     }
     source = PythonLaunchDescriptionSource(str(MAIN))
     return [IncludeLaunchDescription(source, launch_arguments=arguments.items())]
 
 
-def _recorded_transport(bag: Path, namespace: str) -> str:
+def _bag(context: LaunchContext) -> Path:
+    """Return the path of the bag, whose ~ the shell leaves as it is in `bag:=~/…`."""
+    return Path(LaunchConfiguration('bag').perform(context)).expanduser()
+
+
+def _prefix(context: LaunchContext) -> str:
+    """Return what topics begin with, '' in the root namespace."""
+    namespace = LaunchConfiguration('namespace').perform(context).strip('/')
+    return f'/{namespace}' if namespace else ''
+
+
+def _recorded_transport(bag: Path, prefix: str) -> str:
     """Return how the images were recorded; '' when in both ways, or when the bag does not say."""
     try:
         information = yaml.safe_load((bag / 'metadata.yaml').read_text())
@@ -82,7 +91,7 @@ def _recorded_transport(bag: Path, namespace: str) -> str:
         recorded = {each['topic_metadata']['name'] for each in topics if each['message_count']}
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return ''  # the player says what is wrong with it
-    raw = {f'/{namespace}/{lens}/image_raw' for lens in LENSES}
+    raw = {f'{prefix}/{lens}/image_raw' for lens in LENSES}
     found = {'raw': raw, 'compressed': {f'{topic}/compressed' for topic in raw}}
     ways = [name for name, topics in found.items() if topics & recorded]
     return ways[0] if len(ways) == 1 else ''
@@ -91,16 +100,16 @@ def _recorded_transport(bag: Path, namespace: str) -> str:
 def _player(context: LaunchContext) -> list[ExecuteProcess]:
     given = {
         name: LaunchConfiguration(name).perform(context)
-        for name in ('bag', 'rate', 'loop', 'delay', 'rviz', 'namespace')
+        for name in ('rate', 'loop', 'delay', 'rviz')
     }
-    namespace = given['namespace'].strip('/')
+    prefix = _prefix(context)
     # Results that were recorded too would mix with the new ones.
     topics = [
-        f'/{namespace}/{lens}/{topic}'
+        f'{prefix}/{lens}/{topic}'
         for lens in LENSES
         for topic in ('image_raw', 'image_raw/compressed', 'camera_info')
     ]
-    command = ['ros2', 'bag', 'play', given['bag'], '--clock', '--rate', given['rate']]
+    command = ['ros2', 'bag', 'play', str(_bag(context)), '--clock', '--rate', given['rate']]
     # The player would wait before each round, and the lenses be silent meanwhile.
     command += ['--loop'] if given['loop'] == 'true' else ['--delay', given['delay']]
     # The nodes get time for the last images.

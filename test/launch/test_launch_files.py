@@ -65,12 +65,13 @@ def test_nodes_by_arguments(install_prefix, given, expected):
     assert executables(actions) == expected
 
 
-def test_rviz_on_request(install_prefix, tmp_path, monkeypatch):
+@pytest.mark.parametrize('namespace', ['robot', '/robot/', '', '/'])
+def test_rviz_on_request(install_prefix, tmp_path, monkeypatch, namespace):
     entry = tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'rviz2'
     entry.parent.mkdir(parents=True)
     entry.touch()
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path), prepend=os.pathsep)
-    given = {'cameras': 'false', 'rviz': 'true', 'namespace': 'robot'}
+    given = {'cameras': 'false', 'rviz': 'true', 'namespace': namespace}
     actions, context = load('fer_fusion.launch.py', **given)
     assert executables(actions) == ['pipeline', 'rviz2']
     # All topics of its configuration follow the namespace.
@@ -81,7 +82,8 @@ def test_rviz_on_request(install_prefix, tmp_path, monkeypatch):
         tuple(launch.utilities.perform_substitutions(context, name) for name in pair)
         for pair in actions[-1]._Node__remappings
     }
-    assert remapped == {(topic, topic.replace('/fer/', '/robot/', 1)) for topic in topics}
+    prefix = '/robot/' if 'robot' in namespace else '/'
+    assert remapped == {(topic, topic.replace('/fer/', prefix, 1)) for topic in topics}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,15 @@ def test_what_cannot_be_started_is_said_before_anything_is(
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(install_prefix))
     with pytest.raises(RuntimeError, match=message):
         load(f'{name}.launch.py', **given)
+
+
+def test_the_parameter_file_may_be_in_the_home_folder(install_prefix, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'mine.yaml').touch()
+    actions, context = load('fer_fusion.launch.py', params_file='~/mine.yaml')
+    (node, *_) = (each for each in actions if hasattr(each, 'node_executable'))
+    files = launch_ros.utilities.evaluate_parameters(context, node._Node__parameters)
+    assert tmp_path / 'mine.yaml' in files
 
 
 @pytest.mark.parametrize(
@@ -135,8 +146,13 @@ def test_fast_dds_profile_is_set_unless_the_user_chose_one(install_prefix, monke
     assert not any(isinstance(each, launch.actions.SetEnvironmentVariable) for each in actions)
 
 
-def test_replay_plays_the_lenses_and_nothing_else(install_prefix, tmp_path):
-    actions, context = load('replay.launch.py', bag=str(tmp_path), namespace='robot')
+@pytest.mark.parametrize(('namespace', 'prefix'), [('robot', '/robot'), ('', ''), ('/', '')])
+def test_replay_plays_the_lenses_and_nothing_else(
+    install_prefix, tmp_path, monkeypatch, namespace, prefix
+):
+    monkeypatch.setenv('HOME', str(tmp_path.parent))
+    bag = f'~/{tmp_path.name}'
+    actions, context = load('replay.launch.py', bag=bag, namespace=namespace)
     assert executables(actions) == ['pipeline']
     (player,) = (
         each
@@ -149,7 +165,7 @@ def test_replay_plays_the_lenses_and_nothing_else(install_prefix, tmp_path):
     ]
     assert words[:5] == ['ros2', 'bag', 'play', str(tmp_path), '--clock']
     topics = words[words.index('--topics') + 1 :]
-    assert '/robot/vis_left/image_raw' in topics
+    assert f'{prefix}/vis_left/image_raw' in topics
     assert not [topic for topic in topics if 'expression' in topic]
     assert context.launch_configurations['use_sim_time'] == 'true'
 
@@ -185,15 +201,16 @@ def test_a_replay_ends_with_its_bag(install_prefix, start_process, tmp_path):
         (None, {}, None),
     ],
 )
+@pytest.mark.parametrize(('namespace', 'prefix'), [('robot', '/robot'), ('/', '')])
 def test_replay_uses_the_images_that_the_bag_has(
-    install_prefix, tmp_path, recorded, given, expected
+    install_prefix, tmp_path, recorded, given, expected, namespace, prefix
 ):
     if recorded is not None:
         topics = [
-            {'message_count': count, 'topic_metadata': {'name': f'/robot/vis_left/{name}'}}
+            {'message_count': count, 'topic_metadata': {'name': f'{prefix}/vis_left/{name}'}}
             for name, count in recorded.items()
         ]
         information = {'rosbag2_bagfile_information': {'topics_with_message_count': topics}}
         (tmp_path / 'metadata.yaml').write_text(yaml.safe_dump(information))
-    actions, context = load('replay.launch.py', bag=str(tmp_path), namespace='robot', **given)
+    actions, context = load('replay.launch.py', bag=str(tmp_path), namespace=namespace, **given)
     assert parameters(actions, context)['pipeline'].get('image_transport') == expected
