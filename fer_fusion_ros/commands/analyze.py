@@ -18,18 +18,10 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
-from fer_fusion_ros.analysis import (
-    BagRecording,
-    FileRecording,
-    Reading,
-    Recording,
-    analyze,
-    write_table,
-)
-from fer_fusion_ros.analysis.bag_recording import is_bag
+from fer_fusion_ros.analysis import Reading, Recording, analyze, write_table
 from fer_fusion_ros.analysis.plot import check_plotting, write_plot
-from fer_fusion_ros.analysis.synchronise import TOLERANCE
 from fer_fusion_ros.commands._options import make_folder, positive
+from fer_fusion_ros.commands._source import add_source_arguments, open_recording
 from fer_fusion_ros.exceptions import RecordingError
 from fer_fusion_ros.expression.labels import label_of
 from fer_fusion_ros.lenses.camera_model import CameraModel
@@ -39,11 +31,7 @@ from fer_fusion_ros.pipeline.settings import CHOICES, DESCRIPTIONS, PipelineSett
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the words of this verb."""
-    parser.add_argument('source', nargs='?', type=Path, help='a bag, or a folder (see above)')
-    for lens in LENSES:
-        parser.add_argument(
-            f'--{lens.replace("_", "-")}', type=Path, metavar='PATH', help=f'what {lens} saw'
-        )
+    add_source_arguments(parser)
     parser.add_argument(
         '--calibration',
         type=Path,
@@ -51,33 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='holds <lens>.yaml as camera_info_manager writes it; replaces that in a bag',
     )
     parser.add_argument(
-        '--lenses',
-        nargs='+',
-        choices=LENSES,
-        default=LENSES,
-        metavar='LENS',
-        help='use these alone; default: all that are there',
-    )
-    parser.add_argument(
         '--rate',
         type=positive,
         default=0.0,
         help='images per second of folders of images; without it their images are unrelated',
-    )
-    parser.add_argument(
-        '--tolerance',
-        type=positive,
-        default=TOLERANCE,
-        metavar='SECONDS',
-        help='images in a bag or in videos whose stamps differ by less belong together; '
-        'default: %(default)s',
-    )
-    parser.add_argument(
-        '--topic',
-        action='append',
-        default=[],
-        metavar='LENS=TOPIC',
-        help='image topic of a lens in the bag, where it is not …/<lens>/image_raw',
     )
     parser.add_argument(
         '--output', type=Path, default=Path('out/analysis'), help='folder; default: %(default)s'
@@ -96,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Analyse the recording; print what was found and where it is."""
     settings = {field.name: getattr(args, field.name) for field in fields(PipelineSettings)}
-    recording = _open(args)
+    models = _read_models(args.calibration) if args.calibration else {}
+    recording = open_recording(args, models, args.rate)
     output = make_folder(args.output)
     check_plotting()
     with _signals_exit():
@@ -129,11 +95,9 @@ def _signals_exit() -> Iterator[None]:
     def leave(number: int, _: object) -> None:
         raise SystemExit(128 + number)
 
-    ours = [
-        number
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) == signal.SIG_DFL
-    ]
+    # Windows has no SIGHUP.
+    numbers = {signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)}
+    ours = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
     for number in ours:
         signal.signal(number, leave)
     try:
@@ -162,36 +126,6 @@ def _save(readings: Sequence[Reading], recording: Recording, output: Path) -> No
         if lacking:
             print(f'{lacking} of them without an image of {lens}')
     print(f'{table}\n{plot}')
-
-
-def _open(args: argparse.Namespace) -> Recording:
-    given = {lens: getattr(args, lens) for lens in args.lenses if getattr(args, lens)}
-    models = _read_models(args.calibration) if args.calibration else {}
-    if bool(given) == bool(args.source):
-        raise RecordingError(
-            'give either one source, before --lenses, or the path of each of these lenses '
-            '(--vis-left PATH …)'
-        )
-    bag = not given and is_bag(args.source)
-    if args.topic and not bag:
-        raise RecordingError('--topic names the topics of a bag: leave it out, or give a bag')
-    if args.rate and bag:
-        raise RecordingError('a bag tells when its images were taken: leave out --rate')
-    if given:
-        return FileRecording(given, models, args.rate, args.tolerance)
-    if bag:
-        topics = dict(_topic(word) for word in args.topic)
-        return BagRecording(args.source, topics, models, args.tolerance, args.lenses)
-    if not args.source.is_dir():
-        raise RecordingError(f'{args.source} is neither a bag nor a folder')
-    return FileRecording.from_folder(args.source, models, args.rate, args.tolerance, args.lenses)
-
-
-def _topic(word: str) -> tuple[str, str]:
-    lens, _, topic = word.partition('=')
-    if lens not in LENSES or not topic:
-        raise RecordingError(f'--topic takes LENS=TOPIC, LENS of {", ".join(LENSES)}; not {word}')
-    return lens, topic
 
 
 def _read_models(folder: Path) -> dict[str, CameraModel]:

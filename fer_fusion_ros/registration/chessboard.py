@@ -1,0 +1,64 @@
+"""A printed chessboard, and where it is in an image."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fer_fusion_ros.exceptions import CalibrationError
+
+
+@dataclass(frozen=True)
+class Chessboard:
+    """
+    A flat chessboard.
+
+    :param columns: inner corners in a row, where four squares meet.
+    :param rows: rows of them.
+    :param square: side of a square in metres.
+    :raises CalibrationError: if its corners could not be told apart, or are too few.
+    """
+
+    columns: int
+    rows: int
+    square: float
+
+    def __post_init__(self) -> None:
+        if min(self.columns, self.rows) < 3 or self.columns == self.rows:
+            raise CalibrationError(
+                f'a board of {self.columns}x{self.rows} inner corners will not do: give two '
+                'different numbers of at least 3, such as 9x6'
+            )
+
+    def points(self) -> np.ndarray:
+        """Return the corners on the board, row by row: (columns * rows, 3) float32 metres."""
+        x, y = np.meshgrid(np.arange(self.columns), np.arange(self.rows))
+        corners = np.stack([x, y, np.zeros_like(x)], axis=-1).reshape(-1, 3)
+        return (corners * self.square).astype(np.float32)
+
+    def find(self, image: np.ndarray) -> np.ndarray | None:
+        """
+        Find the corners to a fraction of a pixel, row by row.
+
+        Which of two opposite corners is the first may differ from image to image; see `aligned`.
+
+        :param image: (H, W) or (H, W, 3) BGR uint8.
+        :return: (columns * rows, 2) float32 pixels, or None when the board is not wholly there.
+        """
+        if image.ndim == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        flags = cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_ACCURACY
+        found, corners = cv2.findChessboardCornersSB(image, (self.columns, self.rows), flags)
+        if not found:
+            return None
+        grid = corners.reshape(self.rows, self.columns, 2)
+        right, down = grid[0, -1] - grid[0, 0], grid[-1, 0] - grid[0, 0]
+        if right[0] * down[1] < right[1] * down[0]:
+            grid = grid[:, ::-1]  # seen as in a mirror
+        return np.ascontiguousarray(grid.reshape(-1, 2))
+
+
+def aligned(corners: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return corners in the order in which another lens, turned by less than 90°, has them."""
+    turned = np.dot(corners[-1] - corners[0], reference[-1] - reference[0]) < 0
+    return np.ascontiguousarray(corners[::-1]) if turned else corners

@@ -1,0 +1,236 @@
+from dataclasses import replace
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_fusion_ros.commands.main import main
+from fer_fusion_ros.exceptions import CalibrationError
+from fer_fusion_ros.image_files import imwrite
+from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.lenses.names import LENSES
+from fer_fusion_ros.lenses.rig.calibration import RIG_MODELS, lens_position
+from fer_fusion_ros.registration import Registrar
+from fer_fusion_ros.registration.calibrate import FEWEST, calibrate
+from fer_fusion_ros.registration.chessboard import Chessboard, aligned
+
+BOARD = Chessboard(9, 6, 0.03)
+
+
+@cache
+def rays(lens):
+    """Return the ray of each pixel of a lens of the rig, in the array's orientation."""
+    model = RIG_MODELS[lens]
+    pixels = np.dstack(np.meshgrid(np.arange(model.width), np.arange(model.height)))
+    seen = cv2.undistortPoints(
+        pixels.reshape(-1, 1, 2).astype(np.float64), model.K, model.D, R=model.R
+    )
+    return np.column_stack([seen.reshape(-1, 2), np.ones(len(seen))])
+
+
+def see(lens, turned, place, noise):
+    """Draw what a lens of the rig sees of the board, whose middle is at a place in metres."""
+    turn = cv2.Rodrigues(np.radians(turned))[0]
+    ray, start = rays(lens) @ turn, turn.T @ (lens_position(lens) - place)
+    squares = (start[:2] - ray[:, :2] * (start[2] / ray[:, 2:])) / BOARD.square
+    middle = np.array([BOARD.columns + 1, BOARD.rows + 1]) / 2
+    pattern = np.sin(np.pi * (squares + middle)).prod(axis=1)
+    grey = 130 - 90 * np.clip(6 * pattern, -1, 1)
+    grey[(np.abs(squares) > middle).any(axis=1)] = 220
+    grey[(np.abs(squares) > middle + 0.7).any(axis=1)] = 110
+    image = grey.reshape(480, 640) + noise.normal(0, 3, (480, 640))
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope='module')
+def moments():
+    """Return what each lens sees of the board, held in different ways."""
+    noise = np.random.default_rng(0)
+    seen = []
+    for _ in range(25):
+        turned = noise.uniform(-35, 35, 3)
+        place = np.array([*noise.uniform(-0.1, 0.1, 2), noise.uniform(0.8, 1.4)])
+        seen.append({lens: see(lens, turned, place, noise) for lens in LENSES})
+    return seen
+
+
+@pytest.fixture(scope='module')
+def views(moments):
+    return [{lens: BOARD.find(image) for lens, image in moment.items()} for moment in moments]
+
+
+SIZES = dict.fromkeys(LENSES, (640, 480))
+
+
+def apart(models, side, distance=3.0):
+    """Return by how many pixels points at a distance lie apart on a side's grid, at most."""
+    u, v = np.meshgrid(np.linspace(-0.6, 0.6, 5), np.linspace(-0.5, 0.5, 5))
+    points = np.column_stack([u.ravel(), v.ravel(), np.full(u.size, distance)])
+    pair = Registrar(models, plane_distance=distance).register(
+        side, np.zeros((480, 640), np.uint8), np.zeros((480, 640), np.uint8)
+    )
+    grid = []
+    for lens, camera in ((f'ir_{side}', pair.ir_model.K), (f'vis_{side}', pair.model.K)):
+        true = RIG_MODELS[lens]
+        seen = (points - lens_position(lens)) @ true.R
+        raw = cv2.projectPoints(seen, np.zeros(3), np.zeros(3), true.K, true.D)[0]
+        model = models[lens]
+        grid.append(cv2.undistortPoints(raw, model.K, model.D, R=model.R, P=camera)[:, 0])
+    return np.linalg.norm(grid[0] - grid[1], axis=1).max()
+
+
+def test_what_a_board_told_registers_people_farther_away(views):
+    results, remarks = calibrate(views, SIZES, BOARD)
+    models = {lens: result.model for lens, result in results.items()}
+    assert remarks == []
+    for lens, result in results.items():
+        assert result.views >= 20
+        assert result.error < 0.5
+        place = lens_position(lens) - lens_position('vis_left')
+        np.testing.assert_allclose(result.place[:2], place[:2], atol=5e-4)
+        np.testing.assert_allclose(result.place[2], place[2], atol=5e-3)
+        assert result.model.K[0, 0] == pytest.approx(RIG_MODELS[lens].K[0, 0], rel=0.01)
+    assert apart(models, 'left') < 1.0
+    assert apart(models, 'right') < 1.0
+    # Each lens by itself, as if all stood in one place:
+    alone = {
+        lens: replace(model, R=np.eye(3), P=np.column_stack([model.K, np.zeros(3)]))
+        for lens, model in models.items()
+    }
+    assert apart(alone, 'left') > 10.0
+
+
+def test_views_of_a_board_in_motion_are_left_out(views):
+    moved = [
+        {
+            lens: corners + (4.0 if place < 4 and lens == 'ir_left' else 0.0)
+            for lens, corners in view.items()
+        }
+        for place, view in enumerate(views)
+    ]
+    results, _ = calibrate(moved, SIZES, BOARD)
+    np.testing.assert_allclose(results['ir_left'].place[:2], [0.0, -0.025], atol=5e-4)
+    assert apart({lens: result.model for lens, result in results.items()}, 'left') < 1.0
+
+
+def test_a_lens_may_find_the_corners_from_the_other_end(views):
+    turned = [
+        {lens: corners[::-1] if lens == 'vis_right' else corners for lens, corners in view.items()}
+        for view in views
+    ]
+    results, _ = calibrate(turned, SIZES, BOARD)
+    assert results['vis_right'].place[0] == pytest.approx(0.06, abs=5e-4)
+
+
+def test_two_lenses_and_other_sizes_will_do(views):
+    lenses = ('ir_left', 'vis_left')
+    halves = [
+        {'ir_left': (view['ir_left'] - 0.5) / 2, 'vis_left': view['vis_left']} for view in views
+    ]
+    results, _ = calibrate(
+        [{lens: each.astype(np.float32) for lens, each in view.items()} for view in halves],
+        {'ir_left': (320, 240), 'vis_left': (640, 480)},
+        BOARD,
+    )
+    assert sorted(results) == sorted(lenses)
+    assert (results['ir_left'].model.width, results['ir_left'].model.height) == (320, 240)
+    np.testing.assert_allclose(results['ir_left'].place[:2], [0.0, -0.025], atol=5e-4)
+
+
+def test_too_few_views_name_the_lens_and_the_cure(views):
+    without = [{lens: view[lens] for lens in view if lens != 'ir_right'} for view in views[4:]]
+    with pytest.raises(CalibrationError, match=r'ir_right saw .* 9x6 .* at 4 moments.*laser'):
+        calibrate(views[:4] + without, SIZES, BOARD)
+    half = [
+        {lens: view[lens] for lens in view if (lens == 'ir_left') == (place % 2 == 0)}
+        for place, view in enumerate(views)
+    ]
+    with pytest.raises(CalibrationError, match='vis_left and ir_left saw the board together at 0'):
+        calibrate(half, SIZES, BOARD)
+
+
+def test_what_is_hardly_known_is_said(views):
+    flat = [views[0]] * FEWEST
+    _, remarks = calibrate(flat, SIZES, BOARD)
+    assert any('tilted more' in remark for remark in remarks)
+
+
+@pytest.mark.parametrize('corners', [(6, 6), (2, 9)])
+def test_a_board_that_cannot_tell_its_corners_apart_is_refused(corners):
+    with pytest.raises(CalibrationError, match='two different numbers'):
+        Chessboard(*corners, 0.03)
+
+
+def test_no_board_no_corners():
+    assert BOARD.find(np.full((480, 640, 3), 128, np.uint8)) is None
+
+
+def test_corners_are_aligned_with_those_of_another_lens(views):
+    corners = views[0]['vis_left']
+    np.testing.assert_array_equal(aligned(corners[::-1], views[0]['ir_left']), corners)
+    np.testing.assert_array_equal(aligned(corners, views[0]['ir_left']), corners)
+
+
+@pytest.fixture
+def folder(moments, tmp_path):
+    for lens in LENSES:
+        (tmp_path / lens).mkdir()
+        for number, moment in enumerate(moments):
+            imwrite(tmp_path / lens / f'{number:02}.png', moment[lens])
+    return tmp_path
+
+
+def test_the_command_writes_what_the_lenses_take(folder, capsys):
+    output = folder / 'out'
+    words = ['calibrate', str(folder), '--board', '9x6', '--square', '0.03']
+    assert main([*words, '--output', str(output)]) == 0
+    said = capsys.readouterr().out
+    assert '20 moments, the board in: ir_left 20, ir_right 20, vis_left 20, vis_right 20' in said
+    assert f"camera_info_url: 'file://{output}/{{lens}}.yaml'" in said
+    models = {lens: CameraModel.from_yaml(output / f'{lens}.yaml') for lens in LENSES}
+    assert {lens: model.name for lens, model in models.items()} == {lens: lens for lens in LENSES}
+    assert apart(models, 'left') < 1.0
+
+
+def test_the_command_says_that_the_board_is_another(folder, capsys):
+    words = ['calibrate', '--vis-left', str(folder / 'vis_left'), '--board', '8x6']
+    words += ['--square', '0.03']
+    assert main([*words, '--output', str(folder / 'out')]) == 1
+    assert (
+        'vis_left saw a whole board of 8x6 inner corners at 0 moments' in capsys.readouterr().err
+    )
+
+
+def test_the_command_says_that_the_images_changed_their_size(folder, capsys):
+    imwrite(folder / 'ir_left' / '03.png', np.zeros((240, 320), np.uint8))
+    words = ['calibrate', str(folder), '--board', '9x6', '--square', '0.03']
+    assert main([*words, '--output', str(folder / 'out')]) == 1
+    said = capsys.readouterr().err
+    assert '03.png: the image of ir_left is 320x240, those before it 640x480' in said
+
+
+def test_the_command_looks_at_a_video_now_and_then(moments, tmp_path, capsys):
+    for lens in LENSES:
+        video = cv2.VideoWriter(
+            str(tmp_path / f'{lens}.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 10.0, (640, 480)
+        )
+        for moment in moments:
+            for _ in range(2):  # still for 0.2 s each
+                video.write(cv2.cvtColor(moment[lens], cv2.COLOR_GRAY2BGR))
+        video.release()
+    output = tmp_path / 'out'
+    words = ['calibrate', str(tmp_path), '--board', '9x6', '--square', '0.03', '--every', '0.2']
+    assert main([*words, '--output', str(output)]) == 0
+    assert 'vis_left      25' in capsys.readouterr().out
+    assert (
+        apart({lens: CameraModel.from_yaml(output / f'{lens}.yaml') for lens in LENSES}, 'left')
+        < 1.0
+    )
+
+
+@pytest.mark.parametrize('word', ['9', '9x', 'x6', '9x6x3', '-9x6'])
+def test_the_command_takes_two_counts_for_the_board(word, capsys):
+    with pytest.raises(SystemExit):
+        main(['calibrate', 'bag', f'--board={word}', '--square', '0.03'])
+    assert f'{word} is given; it must be like 9x6' in capsys.readouterr().err
