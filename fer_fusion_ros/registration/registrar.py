@@ -15,6 +15,12 @@ from fer_fusion_ros.registration.warped_image import ImageView, Maps, WarpedImag
 
 _logger = logging.getLogger(__name__)
 
+_ONE_PLACE = 1e-3
+"""Metres below which two lenses stand in one place by their calibration."""
+
+_APART, _OFTEN = 3.0, 3
+"""Pixels between the images of such lenses, at so many measurements on end, that disprove it."""
+
 
 class Registrar:
     """
@@ -43,6 +49,7 @@ class Registrar:
         self._counts: dict[str, int] = {}
         self._residuals: dict[str, float | None] = {}
         self._unfit: dict[str, list[str]] = {}
+        self._apart: dict[str, int] = {}
         self._warned: set[str] = set()
         self._sizes: dict[str, tuple[int, int]] = {}  # of the visible images
         # A map takes 1.8 MB at 640x480.
@@ -50,10 +57,14 @@ class Registrar:
         self._ir_grid = lru_cache(8)(self._compute_ir_grid)
 
     def problems(self) -> list[str]:
-        """Return which lenses have a calibration for images of another shape."""
+        """Return which lenses have a calibration that does not fit their images."""
         # Another thread may be registering.
-        all_unfit = list(self._unfit.values())
-        return [f'no calibration of {" and ".join(unfit)}' for unfit in all_unfit if unfit]
+        all_unfit, apart = list(self._unfit.values()), list(self._apart.items())
+        return [f'no calibration of {" and ".join(unfit)}' for unfit in all_unfit if unfit] + [
+            f'ir_{side} and vis_{side} were calibrated one by one'
+            for side, times in apart
+            if times >= _OFTEN
+        ]
 
     def calibrate(self, models: Mapping[str, CameraModel | None]) -> None:
         """Go on with these camera models; as long as they are the same ones it costs nothing."""
@@ -62,6 +73,7 @@ class Registrar:
         self._models = dict(models)
         self._counts.clear()
         self._unfit.clear()
+        self._apart.clear()
         self._warned.clear()
         self._grid.cache_clear()
         self._ir_grid.cache_clear()
@@ -101,7 +113,8 @@ class Registrar:
                 ir_model, ir = model, _warp(ir, ir_maps)
         elif ir is not None and _size(ir) != (size := self._sizes.get(side, _size(ir))):
             ir = cv2.resize(ir, size, interpolation=cv2.INTER_LINEAR)
-        return RegisteredPair(side, ir, vis, model, self._measure(side, ir, vis), ir_model)
+        measured = self._measure(side, ir, vis, _in_one_place(ir_model, model))
+        return RegisteredPair(side, ir, vis, model, measured, ir_model)
 
     def _lenses(self, side: str, ir: np.ndarray | None, vis: np.ndarray | None) -> list[str]:
         """Return the lenses that a side has."""
@@ -137,14 +150,32 @@ class Registrar:
             )
         return not lacking
 
-    def _measure(self, side: str, ir: ImageView | None, vis: ImageView | None) -> float | None:
+    def _measure(
+        self, side: str, ir: ImageView | None, vis: ImageView | None, in_one_place: bool
+    ) -> float | None:
         if ir is None or vis is None or self._residual_period == 0:
             return None
         count = self._counts.get(side, 0)
         self._counts[side] = count + 1
         if count % self._residual_period == 0:
-            self._residuals[side] = residual(ir, vis)
+            pixels = self._residuals[side] = residual(ir, vis)
+            if in_one_place and pixels is not None:
+                self._disprove(side, pixels)
         return self._residuals[side]
+
+    def _disprove(self, side: str, pixels: float) -> None:
+        """Say it when images of lenses that stand in one place by their calibration differ."""
+        times = self._apart[side] = self._apart.get(side, 0) + 1 if pixels > _APART else 0
+        if times == _OFTEN:
+            _logger.warning(
+                'ir_%s and vis_%s stand in one place by their calibration, but their images lie '
+                '%.0f pixels apart: lenses that were calibrated one by one do not tell where they '
+                'stand, and faces are fused out of place; calibrate them together (`fer_fusion '
+                'calibrate --help`)',
+                side,
+                side,
+                pixels,
+            )
 
     def _compute_grid(self, lens: str, size: tuple[int, int]) -> tuple[CameraModel, Maps | None]:
         model = self._models[lens].scaled(*size)
@@ -173,6 +204,12 @@ def _size(image: np.ndarray) -> tuple[int, int]:
 def _translation(model: CameraModel) -> np.ndarray:
     """Return the array's origin in the rectified lens, in metres, as (2,) float64."""
     return np.array([model.P[0, 3] / model.P[0, 0], model.P[1, 3] / model.P[1, 1]])
+
+
+def _in_one_place(ir: CameraModel | None, vis: CameraModel | None) -> bool:
+    if ir is None or vis is None:
+        return False
+    return bool(np.abs(_translation(ir) - _translation(vis)).max() < _ONE_PLACE)
 
 
 def _maps(model: CameraModel, camera: np.ndarray, size: tuple[int, int]) -> Maps | None:

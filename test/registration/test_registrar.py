@@ -270,3 +270,37 @@ def test_lenses_that_need_nothing_cost_nothing(models):
     ir, vis = spot((100, 50)), spot((200, 100), channels=3)
     pair = Registrar(pair_models).register('left', ir, vis)
     assert pair.ir is ir and pair.vis is vis and pair.model is not None
+
+
+def alone(model):
+    """Return what calibrating a lens by itself tells: nothing of where it stands."""
+    return replace(model, R=np.eye(3), P=np.column_stack([model.K, np.zeros(3)]))
+
+
+def test_lenses_that_were_calibrated_one_by_one_are_named(rig, models, caplog):
+    registrar = Registrar({lens: alone(model) for lens, model in models.items()}, 3.0, 1)
+    pair = rig.render('ir_left', 0.0), rig.render('vis_left', 0.0)
+    for _ in range(2):
+        registrar.register('left', *pair)
+    assert (registrar.problems(), caplog.messages) == ([], [])
+    for _ in range(2):
+        registrar.register('left', *pair)
+    assert registrar.problems() == ['ir_left and vis_left were calibrated one by one']
+    (message,) = caplog.messages
+    assert message.startswith('ir_left and vis_left stand in one place by their calibration')
+    assert 'fer_fusion calibrate' in message
+    registrar.calibrate(models)
+    registrar.register('left', *pair)
+    assert registrar.problems() == []
+
+
+@pytest.mark.parametrize('shift', [0.0, 1e-2])
+def test_lenses_behind_one_optic_and_apart_are_not_named(rig, models, caplog, shift):
+    # The same lens twice is in one place; with a baseline, things off the plane are apart.
+    vis = alone(models['vis_left'])
+    ir = replace(vis, P=vis.P + np.array([[0, 0, 0, shift * vis.P[0, 0]], [0] * 4, [0] * 4]))
+    registrar = Registrar({'ir_left': ir, 'vis_left': vis}, 0.5, 1)
+    image = rig.render('vis_left', 0.0)
+    for _ in range(5):
+        registrar.register('left', image[..., 1], image)
+    assert (registrar.problems(), caplog.messages) == ([], [])
