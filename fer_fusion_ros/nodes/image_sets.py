@@ -12,11 +12,12 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from fer_fusion_ros.exceptions import FerFusionError
 from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.lenses.camera_model import CameraModel
-from fer_fusion_ros.lenses.names import LENSES, is_infrared, side_of
+from fer_fusion_ros.lenses.names import LENSES, is_infrared, optical_frame, side_of
 from fer_fusion_ros.messages.camera_info import camera_info_content, camera_info_to_model
 from fer_fusion_ros.messages.frames import read_images
 from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS
 from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.nodes.calibration_file import read_model
 from fer_fusion_ros.nodes.core_log import CoreLog
 from fer_fusion_ros.nodes.parameters import declare
 from fer_fusion_ros.nodes.settings import how_to_relieve
@@ -67,6 +68,7 @@ class ImageSets:
     :param subscribe: False when frames come by :meth:`add` alone, from any thread.
     :param incomplete: also take sets that lack some lenses, see `Synchroniser`.
     :param pace: is told of the sets and of the work on them.
+    :param from_files: declare a parameter for calibration files that replace camera_info.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class ImageSets:
         subscribe: bool = True,
         incomplete: bool = False,
         pace: Pace | None = None,
+        from_files: bool = False,
     ) -> None:
         self.lenses: list[str] = declare(
             node, 'lenses', list(LENSES), 'lenses to use', choices=LENSES
@@ -112,6 +115,17 @@ class ImageSets:
             'sets that may wait for processing before the oldest is dropped',
             range=(1, 100),
         )
+        url = from_files and declare(
+            node,
+            'camera_info_url',
+            '',
+            'calibration to use in place of camera_info, in the format of camera_info_manager: '
+            'file:///… or package://…; {lens} stands for the name of the lens; empty: camera_info',
+        )
+        self._replaced = {
+            lens: read_model(node, url, lens, optical_frame(lens))
+            for lens in (self.lenses if url else ())
+        }
         self.models: dict[str, CameraModel | None] = {}
         self._refused = 0
         self._refusals: dict[str, tuple[int, str]] = {}  # by lens, since the last report
@@ -160,7 +174,7 @@ class ImageSets:
                     IMAGE_SUBSCRIBER_QOS,
                 )
                 lenses_of.setdefault(info_topic, []).append(lens)
-        for topic, lenses in lenses_of.items():
+        for topic, lenses in () if url else lenses_of.items():
             on_info = self._info_callback(topic, lenses)
             node.subscribe(CameraInfo, topic, on_info, IMAGE_SUBSCRIBER_QOS)
         node.create_timer(0.1, self._watch_lenses, clock=node.steady_clock)
@@ -196,7 +210,7 @@ class ImageSets:
 
     def calibration(self) -> dict[str, CameraModel | None]:
         """Return the model of each lens to use, None where none has come."""
-        return {lens: self.models.get(lens) for lens in self.lenses}
+        return {lens: self.models.get(lens) for lens in self.lenses} | self._replaced
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return what is wrong with the streams since the last call, and their figures."""
@@ -409,7 +423,7 @@ class ImageSets:
     def _let_go(self) -> None:
         """Pass on the sets that wait, unless calibrations are still to be waited for."""
         if not self._calibrated and self._first is not None:
-            known = all(lens in self.models for lens in self.lenses)
+            known = bool(self._replaced) or all(lens in self.models for lens in self.lenses)
             self._calibrated = known or time.monotonic() - self._first > START_UP
         with self._lock:
             while self._calibrated and self._held:

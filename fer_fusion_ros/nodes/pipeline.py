@@ -42,7 +42,9 @@ class PipelineNode(StageNode):
         own = declare(
             self, 'cameras', False, 'do what camera_array does too, in this process, without DDS'
         )
-        self._images = ImageSets(self, raw_topics, self._work, subscribe=not own, pace=self._pace)
+        self._images = ImageSets(
+            self, raw_topics, self._work, subscribe=not own, pace=self._pace, from_files=True
+        )
         self.companions: list[CameraArray] = []
         if own:
             # This process may have been told another name for its pipeline.

@@ -22,7 +22,7 @@ class RegistrationNode(StageNode):
         settings = declare_settings(self, *REGISTRATION)
         self._registrar = Registrar({}, settings.plane_distance, settings.residual_period)
         self._pairs = PairPublisher(self)
-        self._images = ImageSets(self, raw_topics, self._work)
+        self._images = ImageSets(self, raw_topics, self._work, from_files=True)
         report_unknown(self)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:

@@ -1,5 +1,8 @@
 """The registration node in a process of its own: which images end up as a pair."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ pytest.importorskip('rclpy', reason='there is no ROS here')
 
 from sensor_msgs.msg import CameraInfo, Image
 
+from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
@@ -153,3 +157,26 @@ def test_lenses_can_be_exchanged_by_remapping(
     assert number_of(output[-1]) == 150
     # The calibration came with the image.
     assert info[-1].header.frame_id == 'vis_right_optical'
+
+
+@pytest.mark.parametrize('executable', ['registration', 'pipeline'])
+def test_calibration_files_replace_camera_info(
+    start_node, make_feeder, record, spin_until, tmp_path, executable
+):
+    feeder = make_feeder()
+    for lens in LENSES:
+        model = feeder.rig.camera_model(lens)
+        replace(model, P=np.diag([0.8, 0.8, 1.0]) @ model.P).to_yaml(tmp_path / f'{lens}.yaml')
+    record(Image, '/fer/left/vis/image_registered')
+    infos = record(CameraInfo, '/fer/left/camera_info')
+    start_node(executable, '-p', f'camera_info_url:=file://{tmp_path}/{{lens}}.yaml')
+    frames = itertools.count()
+    assert spin_until(lambda: feeder.send(next(frames) / 20, shown=0.0) and infos, 30)
+    assert infos[0].p[0] == pytest.approx(0.8 * feeder.rig.camera_model('vis_left').P[0, 0])
+
+
+def test_a_calibration_file_that_is_missing_ends_it(start_node, tmp_path):
+    node = start_node('registration', '-p', f'camera_info_url:={tmp_path}/{{lens}}.yaml')
+    assert node.wait(20) == 1
+    assert f'cannot read the calibration file {tmp_path}/ir_left.yaml' in node.output
+    assert 'Traceback' not in node.output
