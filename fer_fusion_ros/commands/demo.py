@@ -8,7 +8,6 @@ and draws the video and the picture from it.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import importlib
 import json
 import os
@@ -69,6 +68,9 @@ def main(args: argparse.Namespace) -> int:
     """Run the demo; return 0 when expressions came out of it."""
     began = time.monotonic()
     _check_modules()
+    # Windows has none: what is missing there is told before.
+    import fcntl
+
     output = make_folder(args.output).resolve()
     with (output / 'nodes.log').open('a') as log:
         try:

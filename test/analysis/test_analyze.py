@@ -381,6 +381,12 @@ def test_an_unreadable_file_costs_its_moment_alone(
     assert 'no image can be used' in capsys.readouterr().err
 
 
+def test_it_runs_where_there_is_no_sighup(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delattr(signal, 'SIGHUP')
+    cv2.imwrite(str(tmp_path / 'grey.png'), np.full((96, 128, 3), 90, np.uint8))
+    assert len(analyze(tmp_path / 'out', '--vis-left', tmp_path / 'grey.png')) == 1
+
+
 @pytest.mark.parametrize(
     ('sign', 'status'),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],

@@ -162,6 +162,14 @@ def test_without_the_built_messages_it_says_what_to_build(tmp_path):
     assert (bag / MARK).exists()  # what an earlier demo recorded is still there
 
 
+def test_windows_is_told_that_there_is_no_ros(monkeypatch, tmp_path, capsys):
+    for name in ('fcntl', 'rclpy'):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, 'fer_fusion_ros.commands.demo')
+    assert main(['demo', '--output', str(tmp_path / 'out')]) == 1
+    assert 'there is no ROS here' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ('name', 'told'),
     [('rclpy', 'there is no ROS here'), ('librcl', r'cannot be imported \(no librcl\); source')],
