@@ -16,7 +16,6 @@ class LensStatus:
     :ivar lead: seconds by which the stamps of a stale lens that still delivers are ahead of those
         of the other lenses, or behind where negative; else 0.
     :ivar stalled: seconds for which frames have come whose stamps did not grow.
-    :ivar age: seconds since the last frame arrived, by the steady clock; inf before the first.
     :ivar stale: no recent frame, or out of step, or rare; sets are made without this lens.
     :ivar rare: it delivers, but so rarely that the others do not wait for it.
     """
@@ -28,7 +27,6 @@ class LensStatus:
     skew: float
     lead: float
     stalled: float
-    age: float
     stale: bool
     rare: bool
 

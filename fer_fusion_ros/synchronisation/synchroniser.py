@@ -323,9 +323,8 @@ class _Stream:
         # Frames older than the last one matched still wait, but in vain.
         passed = sum(self.last_matched is not None and s < self.last_matched for s in self.waiting)
         period = _mean_gap(self.stamps) * 1e-9
-        age = now - self.arrived
         # Where frames are rare, or a recording is played slowly, none is missed yet.
-        silent = age > max(stale_after, _STALE_FRAMES * _mean_gap(self.arrivals))
+        silent = now - self.arrived > max(stale_after, _STALE_FRAMES * _mean_gap(self.arrivals))
         return LensStatus(
             received=self.received,
             matched=self.matched,
@@ -334,7 +333,6 @@ class _Stream:
             skew=sum(self.skews) / len(self.skews) * 1e-9 if self.skews else 0.0,
             lead=(self.newest - middle) * 1e-9 if self.astray >= _STALE_FRAMES else 0.0,
             stalled=self.arrived - self.advanced if self.received else 0.0,
-            age=age,
             stale=self.stale or silent,
             rare=self.stale and not silent and self.astray < _STALE_FRAMES,
         )
