@@ -87,7 +87,7 @@ def main(args: argparse.Namespace) -> int:
     missing = [name for index, name in enumerate(LABELS) if index not in faces.labels]
     if missing:
         text += f'\nNo face shows {", ".join(missing)}, so means over these are left out (none).\n'
-    (output / 'light.md').write_text(text)
+    (output / 'light.md').write_text(text, encoding='utf-8', errors='backslashreplace')
     print(text)
     print(f'All levels are in {output / "light.csv"}, the plot is {output / "light.png"}.')
     return 0

@@ -47,7 +47,9 @@ def save(evaluation: Evaluation, folder: str | Path, view: str = 'ten-crop') -> 
     folder.mkdir(parents=True, exist_ok=True)
     accuracies, classes = evaluation.accuracies(), evaluation.classes(view)
     matrix, names = evaluation.confusion(view), evaluation.faces.classes
-    (folder / 'tables.md').write_text(report(evaluation, view))
+    # The names of data and images need not be UTF-8.
+    text = report(evaluation, view)
+    (folder / 'tables.md').write_text(text, encoding='utf-8', errors='backslashreplace')
     save_csv(folder / 'accuracy.csv', accuracies)
     save_csv(folder / 'classes.csv', classes)
     save_csv(
@@ -116,7 +118,6 @@ def save_calibration(
 
 def save_csv(path: Path, rows: Sequence[Row]) -> None:
     """Write rows as CSV."""
-    # The names of images need not be UTF-8.
     with path.open('w', newline='', encoding='utf-8', errors='backslashreplace') as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

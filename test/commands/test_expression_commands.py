@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -104,8 +105,11 @@ def test_the_light_experiment_goes_from_daylight_to_night(archive, tmp_path, cap
     ]
     assert 'light is 1, dark is 0.005 of daylight' in capsys.readouterr().out
     assert (tmp_path / 'light.png').stat().st_size > 10_000
+    odd = archive.rename(archive.with_name(os.fsdecode(b'f\xe9r.npz')))
+    data[2] = str(odd)
     assert main([*data, '--distances', '2', '--lights', '0.1', '1']) == 0
     assert 'light is 1, dark is 0.1 of daylight' in capsys.readouterr().out
+    assert r'f\udce9r.npz' in (tmp_path / 'light.md').read_text()
     assert len((tmp_path / 'light.csv').read_text().splitlines()) == 1 + 2 * len(MODALITIES)
 
 

@@ -1,7 +1,9 @@
 """Tables of an evaluation, checked against faces whose answers are known."""
 
 import csv
+import dataclasses
 import json
+import os
 
 import cv2
 import numpy as np
@@ -83,6 +85,12 @@ def test_everything_is_saved(faces, tmp_path):
     right = np.eye(7)[np.arange(20) % 7] * 0.5 + 0.5 / 7
     with pytest.raises(DataError, match='tell no temperature, as the network is right of all'):
         save_calibration(right, np.arange(20) % 7, 1.0, folder)
+
+
+def test_data_whose_name_is_not_utf_8_are_saved(faces, tmp_path):
+    odd = dataclasses.replace(faces, name=os.fsdecode(b'stra\xdfe'))
+    save(evaluate(told_by_level, 6, odd), tmp_path)
+    assert r'stra\udcdfe, in per cent' in (tmp_path / 'tables.md').read_text()
 
 
 def test_figures_that_are_not_defined_are_null(faces, tmp_path):
