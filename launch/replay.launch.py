@@ -86,7 +86,7 @@ def _prefix(context: LaunchContext) -> str:
 def _recorded_transport(bag: Path, prefix: str) -> str:
     """Return how the images were recorded; '' when in both ways, or when the bag does not say."""
     try:
-        information = yaml.safe_load((bag / 'metadata.yaml').read_text())
+        information = yaml.safe_load((bag / 'metadata.yaml').read_text(encoding='utf-8'))
         topics = information['rosbag2_bagfile_information']['topics_with_message_count']
         recorded = {each['topic_metadata']['name'] for each in topics if each['message_count']}
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):

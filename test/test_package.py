@@ -73,6 +73,14 @@ def test_the_core_does_not_import_ros() -> None:
         assert not guilty, f'{path} imports {guilty}'
 
 
+@pytest.mark.parametrize('folder', ['fer_fusion_ros', 'launch'])
+def test_files_are_read_as_utf_8_whatever_the_locale(folder: str) -> None:
+    for path in (ROOT / folder).rglob('*.py'):
+        text = path.read_text(encoding='utf-8')
+        for arguments in re.findall(r'\.read_text\((.*?)\)', text):
+            assert "encoding='utf-8'" in arguments, path
+
+
 def test_the_run_time_path_does_not_import_torch() -> None:
     code = (
         'import sys\n'

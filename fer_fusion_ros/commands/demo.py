@@ -269,7 +269,8 @@ class _Nodes:
             )
 
     def _end(self) -> str:
-        return '\n'.join(self._log.read_text(errors='replace').splitlines()[-15:])
+        text = self._log.read_text(encoding='utf-8', errors='replace')
+        return '\n'.join(text.splitlines()[-15:])
 
     def __exit__(self, *_: object) -> None:
         for process in self._processes.values():

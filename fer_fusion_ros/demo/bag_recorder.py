@@ -84,5 +84,6 @@ def typestore() -> Typestore:
         store = Stores.LATEST
     types = get_typestore(store)
     for path in Path(get_package_share_directory('fer_fusion_ros'), 'msg').glob('*.msg'):
-        types.register(get_types_from_msg(path.read_text(), f'fer_fusion_ros/msg/{path.stem}'))
+        text = path.read_text(encoding='utf-8')
+        types.register(get_types_from_msg(text, f'fer_fusion_ros/msg/{path.stem}'))
     return types

@@ -31,7 +31,7 @@ def load_config(path: str | Path, kind: type[T], overrides: Sequence[str] = ()) 
     """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text()) or {}
+        values = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigurationError(f'{path}: cannot be read as YAML: {error}') from error
     for override in overrides:

@@ -111,7 +111,7 @@ class CameraModel:
         """
         path = resolve_url(source, resolve_package)
         try:
-            text = path.read_text()
+            text = path.read_text(encoding='utf-8')
         except (OSError, UnicodeDecodeError) as error:
             raise CalibrationError(
                 f'cannot read the calibration file {path} ({error}); '
@@ -142,7 +142,7 @@ class CameraModel:
 
     def to_yaml(self, path: str | Path) -> None:
         """Write the calibration to ``path`` in the format of ``camera_info_manager``."""
-        Path(path).write_text(self.yaml())
+        Path(path).write_text(self.yaml(), encoding='utf-8')
 
     def yaml(self) -> str:
         """Return the calibration in the format of ``camera_info_manager``."""

@@ -101,7 +101,7 @@ def _read_recordings(path: Path, detector: FaceDetector | None) -> Faces:
         subject, sequence = note.parts[-3:-1]
         try:
             # Other numbers are not in this range: fractions, infinities and negative ones.
-            code = range(len(_EMOTION_CODES)).index(float(note.read_text()))
+            code = range(len(_EMOTION_CODES)).index(float(note.read_text(encoding='utf-8')))
             label = CK_PLUS_LABELS.index(_EMOTION_CODES[code])
         except ValueError as error:
             raise DataError(
