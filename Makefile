@@ -28,7 +28,7 @@ ROS_DISTRO ?= jazzy
 ifeq ($(SOURCED),yes)
   SUFFIX := -ros-$(ROS_DISTRO)
   # The distribution gives what package.xml lists; its NumPy is the one its extensions fit.
-  BASE :=
+  BASE := $(if $(shell command -v colcon),,colcon)
   VENV_OPTIONS := --system-site-packages
   PIN = python -c 'import numpy; print("numpy==" + numpy.__version__)'
 else

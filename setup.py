@@ -75,6 +75,8 @@ EXTRAS_REQUIRE = {
             'ros-ament-cmake-pytest==2.7.3',
         ],
     ),
+    # A distribution has it in a package of its own, ros-dev-tools.
+    'colcon': ['colcon-common-extensions'],
     # Run the networks on a CPU; either engine alone is enough.
     'engine': ['openvino', 'onnxruntime'],
     # The simulated rig, plots, videos and bags: what `make demo` needs besides.
