@@ -6,6 +6,7 @@ import argparse
 import ast
 import importlib
 import io
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -80,11 +81,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         missing = (error.name or '').partition('.')[0]
         if missing == __package__.partition('.')[0]:
             raise
-        cure = (
-            'this verb runs ROS 2 nodes: source a distribution, or use `make` in the repository'
-            if missing in ROS_MODULES
-            else f"pip install {missing}, or this package with its extras '[engine,demo,train]'"
-        )
+        if missing in ROS_MODULES:
+            cure = 'this verb runs ROS 2: source a distribution, or use `make` in the repository'
+        elif missing.endswith('_msgs'):
+            package = f'ros-{os.environ.get("ROS_DISTRO", "<distribution>")}-{missing}'
+            cure = f'sudo apt install {package.replace("_", "-")}'
+        else:
+            cure = f"pip install {missing}, or this package with its extras '[engine,demo,train]'"
         print(f'fer_fusion {verb}: {error}; {cure}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from fer_fusion_ros.commands import fetch
 from fer_fusion_ros.commands import main as command
 
 
@@ -64,3 +65,24 @@ def test_help_needs_no_utf_8(words: list[str]) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert b'usage: fer_fusion' in run.stdout
+
+
+@pytest.mark.parametrize(
+    ('module', 'cure'),
+    [
+        ('rclpy', 'source a distribution'),
+        ('visualization_msgs', 'sudo apt install ros-humble-visualization-msgs'),
+        ('matplotlib', 'pip install matplotlib'),
+    ],
+)
+def test_a_module_that_is_missing_is_told_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, module: str, cure: str
+) -> None:
+    def fail(_: object) -> None:
+        raise ModuleNotFoundError(f'No module named {module!r}', name=module)
+
+    monkeypatch.setenv('ROS_DISTRO', 'humble')
+    monkeypatch.setattr(fetch, 'main', fail)
+    assert command.main(['fetch']) == 1
+    assert f"No module named '{module}'; " in (said := capsys.readouterr().err)
+    assert cure in said
