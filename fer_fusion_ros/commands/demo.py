@@ -16,6 +16,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ EXPECTED = 'happy'
 """The expression of the astronaut, who is shown by default."""
 MARK = '.fer_fusion_demo'
 """A file in the bags that the demo records, and so may remove."""
+HUMBLE_DOMAIN = '87'
+"""The ROS domain of the demo with Humble, which hardly any robot has."""
 ENOUGH = 0.8
 """Share of the frames below which too few were read to call the processor fast enough."""
 
@@ -126,8 +129,7 @@ def _tell(args: argparse.Namespace, output: Path, began: float) -> None:
     """Run the nodes, and draw and say what came out of it."""
     bag = output / 'bag'
     programme = ' '.join(f'{share * args.seconds:.2f}:{level}' for share, level in _LIGHT)
-    # Neither the robots on this network nor the demo shall hear each other.
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    keep_apart(os.environ)
     use_shared_memory_profile()
     _run(args, programme, bag, output, began)
 
@@ -141,6 +143,13 @@ def _tell(args: argparse.Namespace, output: Path, began: float) -> None:
     _conclude(story, light, named=not args.faces)
     for name in ('demo.mp4', 'demo.png', 'bag', 'nodes.log'):
         print(f'  {output / name}')
+
+
+def keep_apart(environ: MutableMapping[str, str]) -> None:
+    """Let neither the robots on this network nor the demo hear each other."""
+    environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    if environ.get('ROS_DISTRO') == 'humble':  # It does not know that.
+        environ.setdefault('ROS_DOMAIN_ID', HUMBLE_DOMAIN)
 
 
 def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, began: float) -> None:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_fusion_ros.commands.demo import MARK, remark_on_pace
+from fer_fusion_ros.commands.demo import MARK, keep_apart, remark_on_pace
 from fer_fusion_ros.commands.main import main
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
@@ -136,6 +136,19 @@ def test_a_demo_that_is_killed_leaves_neither_nodes_nor_an_obstacle(
 def children_of(process):
     pid = process.popen.pid
     return Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+
+
+def test_the_robots_on_the_network_do_not_hear_it():
+    settings = {'ROS_DISTRO': 'jazzy'}
+    keep_apart(settings)
+    assert settings == {'ROS_DISTRO': 'jazzy', 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+    # Humble does not know that variable.
+    settings = {'ROS_DISTRO': 'humble'}
+    keep_apart(settings)
+    assert int(settings['ROS_DOMAIN_ID']) > 0
+    settings = {'ROS_DISTRO': 'humble', 'ROS_DOMAIN_ID': '5'}
+    keep_apart(settings)
+    assert settings['ROS_DOMAIN_ID'] == '5'
 
 
 def test_a_processor_that_is_too_slow_is_told_of():
