@@ -9,7 +9,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from ament_index_python import get_package_share_directory
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from fer_fusion_ros.exceptions import RigError
@@ -25,6 +24,7 @@ from fer_fusion_ros.messages.camera_info import blank_camera_info, model_to_came
 from fer_fusion_ros.messages.image import array_to_compressed_image, array_to_image
 from fer_fusion_ros.messages.qos import PUBLISHER_QOS
 from fer_fusion_ros.messages.stamps import set_stamp
+from fer_fusion_ros.nodes.calibration_file import read_model
 from fer_fusion_ros.nodes.core_log import CoreLog
 from fer_fusion_ros.nodes.parameters import declare, report_unknown
 from fer_fusion_ros.nodes.run import run
@@ -138,16 +138,11 @@ class CameraArray(StageNode):
             source = open_lens(
                 lens, wanted[lens], rig=rig, rounds=rounds, start_ns=start_ns, **settings
             )
-            url = given[lens]['camera_info_url'].replace('{lens}', lens)
+            url = given[lens]['camera_info_url']
             frame_id = given[lens]['frame_id'] or optical_frame(lens)
             model = None
             if url:
-                model = CameraModel.from_yaml(url, get_package_share_directory, frame_id)
-                if model.name in LENSES and model.name != lens:
-                    self.get_logger().warning(
-                        f'{lens}.camera_info_url: camera_name in {url} is {model.name}; give the '
-                        f'calibration of {lens}, {{lens}} stands for the name of the lens'
-                    )
+                model = read_model(self, url, lens, frame_id)
             elif wanted[lens] == RIG:
                 model = replace(rig.camera_model(lens), frame_id=frame_id)
             self.models[lens] = model

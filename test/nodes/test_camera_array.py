@@ -252,8 +252,8 @@ def test_a_calibration_of_another_lens_and_simulated_time_are_warned_of(
     )
     node.wait_for('stamped by the clock of this computer', 20)
     for lens in LENSES[1:]:
-        assert f'{lens}.camera_info_url: camera_name in ' in node.output
-    assert 'ir_left.camera_info_url: camera_name' not in node.output
+        assert f'camera_info_url of {lens}: camera_name in ' in node.output
+    assert 'camera_info_url of ir_left: camera_name' not in node.output
 
 
 def test_a_misspelt_parameter_is_named(start_node) -> None:
