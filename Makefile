@@ -62,7 +62,7 @@ demo: build
 	$(RUN) && fer_fusion demo
 
 test: build $(VENV)/.test
-	$(RUN) && pytest $(PYTEST_OPTIONS)
+	$(RUN) && python -m pytest $(PYTEST_OPTIONS)
 
 test-interop:
 	$(MAKE) ROS_DISTRO=kilted build

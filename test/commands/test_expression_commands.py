@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
+# Older ones, which a distribution's NumPy may need, lack it.
+pytest.importorskip('onnxruntime.quantization.shape_inference')
 
 from fer_fusion_ros.commands.main import main
 from fer_fusion_ros.exceptions import ConfigurationError

@@ -8,6 +8,8 @@ import pytest
 
 torch = pytest.importorskip('torch')
 onnxruntime = pytest.importorskip('onnxruntime')
+# Older ones, which a distribution's NumPy may need, lack it.
+pytest.importorskip('onnxruntime.quantization.shape_inference')
 
 from fer_fusion_ros.engine import WEIGHTS  # noqa: E402
 from fer_fusion_ros.exceptions import CheckpointError, EngineError, QuantisationError  # noqa: E402
