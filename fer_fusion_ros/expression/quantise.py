@@ -62,6 +62,7 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
         )
         model = onnx.load(quantised)
         onnx.helper.set_model_props(model, metadata)
+        _drop_unused_domains(model)
         before, after = _run(str(path), inputs), _run(quantised, inputs)
     change = float(np.abs(before - after).mean())
     if not change <= TOLERANCE:
@@ -70,6 +71,15 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
             f'more than {TOLERANCE:g}. Keep this network in floats.'
         )
     onnx.save(model, str(path))
+
+
+def _drop_unused_domains(model: onnx.ModelProto) -> None:
+    # The quantiser names all operator sets that it knows; older ONNX Runtimes refuse those which
+    # they do not.
+    used = {node.domain for node in model.graph.node}
+    kept = [each for each in model.opset_import if each.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
 
 
 class _Reader(CalibrationDataReader):
