@@ -55,7 +55,6 @@ def compare_conversions() -> None:
             image, lambda i: array.array('B', i.tobytes())
         ),
         'data = image.tobytes()': lambda image: assigned(image, lambda i: i.tobytes()),
-        'data = image.ravel()': lambda image: assigned(image, lambda i: i.ravel()),
     }
     reads = {
         'ours': lambda msg: image_to_array(msg, msg.encoding),

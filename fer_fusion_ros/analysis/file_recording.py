@@ -32,7 +32,8 @@ class FileRecording(Recording):
     Images of the same name belong together, and a moment may lack some of the lenses, also those
     whose images are unreadable (`remarks` names them). Where the lenses have equally many and
     share less than half of the names, the others at the same place in the order of names do, and
-    `remarks` says so. Videos are put together by the times that they tell of their frames.
+    `remarks` says so. Videos are put together by the times that they tell of their frames (of MP4
+    only from OpenCV 4.7 on).
 
     :param sources: Path of each lens's file or folder; at least one lens.
     :param models: Calibration of the lenses that have one.

@@ -74,7 +74,7 @@ def model_to_camera_info(model: CameraModel, stamp_ns: int, frame_id: str) -> An
     msg = blank_camera_info(model.width, model.height, stamp_ns, frame_id)
     msg.distortion_model = model.distortion_model
     msg.d = model.D.tolist()
-    msg.k, msg.r, msg.p = model.K.ravel(), model.R.ravel(), model.P.ravel()
+    msg.k, msg.r, msg.p = model.K.flatten(), model.R.flatten(), model.P.flatten()
     return msg
 
 

@@ -131,6 +131,9 @@ def test_frames_of_a_video_are_taken_when_it_says(
     tmp_path: Path, name: str, options: list[str], dropped: Sequence[int]
 ) -> None:
     ffmpeg = pytest.importorskip('imageio_ffmpeg').get_ffmpeg_exe()
+    version = tuple(map(int, cv2.__version__.split('.')[:2]))
+    if dropped and name.endswith('.mp4') and version < (4, 7):
+        pytest.skip('OpenCV before 4.7 goes by the rate of an MP4')
     whole = tmp_path / 'ir_left.avi'
     writer = cv2.VideoWriter(str(whole), cv2.VideoWriter_fourcc(*'MJPG'), 25.0, (64, 48))
     for index in range(20):

@@ -30,6 +30,8 @@ BAYER = {'rggb': 'BayerRGGB', 'bggr': 'BayerBGGR', 'gbrg': 'BayerGBRG', 'grbg': 
 def opencv_name(encoding):
     """Return OpenCV's name of the colours of a ROS encoding."""
     if encoding.startswith('bayer'):
+        if not hasattr(cv2, 'COLOR_BayerRGGB2BGR'):
+            pytest.skip('OpenCV before 4.5.5 names patterns otherwise')
         return BAYER[encoding[6:10]]
     kind = encoding.removesuffix('16').removesuffix('8')
     return {
