@@ -101,6 +101,9 @@ def _look(
             seen = Counter(lens for each in views for lens in each)
             found = ', '.join(f'{lens} {seen[lens]}' for lens in sizes)
             print(f'{len(views)} moments, the board in: {found}', flush=True)
+    for lens in recording.lenses:
+        if lens not in sizes:
+            raise CalibrationError(f'{lens}: no image is readable; leave it out by --lenses')
     return views, sizes
 
 

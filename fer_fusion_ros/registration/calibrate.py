@@ -107,7 +107,7 @@ def calibrate(
         if error > _FAR_OFF:
             remarks.append(
                 f'{lens}: the corners are {error:.1f} pixels off; hold the board still in each '
-                'place, see that it is flat and that the lenses are synchronised'
+                'place, see that it is flat, the lenses synchronised and none upside down'
             )
         if abs(offset[2]) > _AHEAD:
             remarks.append(

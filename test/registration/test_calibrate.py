@@ -210,6 +210,16 @@ def test_the_command_says_that_the_images_changed_their_size(folder, capsys):
     assert '03.png: the image of ir_left is 320x240, those before it 640x480' in said
 
 
+def test_the_command_leaves_no_lens_out_unsaid(folder, capsys):
+    for path in (folder / 'ir_right').iterdir():
+        path.write_bytes(b'nothing')
+    words = ['calibrate', str(folder), '--board', '9x6', '--square', '0.03']
+    assert main([*words, '--output', str(folder / 'out')]) == 1
+    said = capsys.readouterr().err
+    assert '00.png: not a readable image' in said
+    assert 'ir_right: no image is readable; leave it out by --lenses' in said
+
+
 def test_the_command_looks_at_a_video_now_and_then(moments, tmp_path, capsys):
     for lens in LENSES:
         video = cv2.VideoWriter(
