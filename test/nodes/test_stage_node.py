@@ -62,7 +62,8 @@ def test_lenses_exchanged_by_remapping_are_reported_by_the_topics_there_are(star
 @pytest.mark.parametrize(
     ('policy', 'given', 'allowed'),
     [
-        ('reliability', 'relaible', "reliable, best_effort, best_available; did you mean 'reli"),
+        ('reliability', 'relaible', "did you mean 'reli"),
+        ('reliability', 'none', 'reliable, best_effort'),
         ('history', 'all', 'keep_last, keep_all'),
         ('depth', '-3', 'from 1 to 10000'),
         ('depth', 'abc', 'a whole number such as'),
