@@ -15,8 +15,8 @@ class Chessboard:
 
     :param columns: inner corners in a row, where four squares meet.
     :param rows: rows of them.
-    :param square: side of a square in metres.
-    :raises CalibrationError: if its corners could not be told apart, or are too few.
+    :param square: side of a square in metres, up to 1.
+    :raises CalibrationError: if its corners could not be told apart, or the numbers make no sense.
     """
 
     columns: int
@@ -28,6 +28,10 @@ class Chessboard:
             raise CalibrationError(
                 f'a board of {self.columns}x{self.rows} inner corners will not do: give two '
                 'different numbers of at least 3, such as 9x6'
+            )
+        if not 0 < self.square <= 1:
+            raise CalibrationError(
+                f'squares of {self.square:g} metres will not do: 25 mm are 0.025 metres'
             )
 
     def points(self) -> np.ndarray:

@@ -162,6 +162,11 @@ def test_a_board_that_cannot_tell_its_corners_apart_is_refused(corners):
         Chessboard(*corners, 0.03)
 
 
+def test_a_board_measured_in_millimetres_is_refused():
+    with pytest.raises(CalibrationError, match=r'squares of 25 metres .* 0\.025 metres'):
+        Chessboard(9, 6, 25.0)
+
+
 def test_no_board_no_corners():
     assert BOARD.find(np.full((480, 640, 3), 128, np.uint8)) is None
 
