@@ -1,7 +1,8 @@
 """Calibrate the lenses of an array together, by a chessboard that all of them see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import optical_frame
 from fer_fusion_ros.registration.chessboard import Chessboard, aligned
 
-ORDER: tuple[str, ...] = ('vis_left', 'vis_right', 'ir_left', 'ir_right')
+_ORDER = ('vis_left', 'vis_right', 'ir_left', 'ir_right')
 """The first of these that there is becomes the array's origin."""
 
 FEWEST = 10
@@ -54,6 +55,13 @@ class LensCalibration:
     place: np.ndarray
 
 
+class _Intrinsics(NamedTuple):
+    K: np.ndarray
+    D: np.ndarray
+    looseness: float  # relative standard error of the focal length
+    views: int
+
+
 def calibrate(
     views: Sequence[Mapping[str, np.ndarray]],
     sizes: Mapping[str, tuple[int, int]],
@@ -69,7 +77,7 @@ def calibrate(
     :return: the lenses, and remarks for the user on what makes the result less sure.
     :raises CalibrationError: if a lens saw the board too seldom.
     """
-    lenses = sorted(sizes, key=ORDER.index)
+    lenses = sorted(sizes, key=_ORDER.index)
     origin = lenses[0]
     _check(views, lenses, board)
     views = [_aligned(view) for view in views]
@@ -79,10 +87,11 @@ def calibrate(
         poses[lens] = _pose(views, origin, lens, raw, board)
 
     common = _mean_rotation([rotation.T for rotation, _ in poses.values()]).T
+    boards = _boards(views, origin, raw[origin], common, board)
     results, remarks = {}, []
     for lens in lenses:
         rotation, translation = poses[lens]
-        K, D, _, looseness = raw[lens]
+        K, D, looseness, count = raw[lens]
         R = common @ rotation.T
         offset = R @ translation  # the origin, in the rectified lens
         camera = _rectified_camera(sizes[lens], K, D, R)
@@ -97,8 +106,8 @@ def calibrate(
             P=P,
             frame_id=optical_frame(lens),
         )
-        error = _error(views, origin, model, raw, common, board)
-        results[lens] = LensCalibration(model, raw[lens][2], error, -offset)
+        error = _error(boards, model)
+        results[lens] = LensCalibration(model, count, error, -offset)
         if looseness > _LOOSE:
             remarks.append(
                 f'{lens}: the focal length is known to {looseness:.1%} only; show the board '
@@ -144,59 +153,65 @@ def _aligned(view: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {lens: aligned(corners, reference) for lens, corners in view.items()}
 
 
-def _evenly(corners: list) -> list:
-    places = np.linspace(0, len(corners) - 1, min(len(corners), _MOST)).round().astype(int)
-    return [corners[place] for place in places]
+def _fit(views: list, fit: Callable[[list], tuple[Any, np.ndarray]]) -> tuple[Any, int]:
+    """
+    Fit to views, without those that are far off.
 
-
-def _near(errors: np.ndarray) -> np.ndarray:
-    """Return which views to keep, by their errors: (N,) bool."""
-    keep = errors <= _OUTLIER * np.median(errors)
-    return keep if np.count_nonzero(keep) >= FEWEST else np.ones_like(keep)
+    :param fit: returns what it finds, and the error of each view.
+    :return: what it found at last, and on how many views it rests.
+    """
+    places = np.linspace(0, len(views) - 1, min(len(views), _MOST)).round().astype(int)
+    views = [views[place] for place in places]
+    while True:
+        found, errors = fit(views)
+        near = errors <= _OUTLIER * np.median(errors)
+        if near.all() or np.count_nonzero(near) < FEWEST:
+            return found, len(views)
+        views = [view for view, kept in zip(views, near, strict=True) if kept]
 
 
 def _calibrate_alone(
     views: Sequence[Mapping[str, np.ndarray]], lens: str, size: tuple[int, int], board: Chessboard
-) -> tuple[np.ndarray, np.ndarray, int, float]:
-    """Return K, D, how many views they rest on, and the focal length's relative error."""
-    corners = _evenly([view[lens] for view in views if lens in view])
-    while True:
+) -> _Intrinsics:
+    def fit(corners: list) -> tuple[tuple, np.ndarray]:
         points = [board.points()] * len(corners)
         _, K, D, _, _, deviations, _, errors = cv2.calibrateCameraExtended(
             points, corners, size, None, None, flags=_FLAGS
         )
-        keep = _near(errors.ravel())
-        if keep.all():
-            return K, D.ravel(), len(corners), float(deviations[0, 0] / K[0, 0])
-        corners = [each for each, kept in zip(corners, keep, strict=True) if kept]
+        return (K, D.ravel(), float(deviations[0, 0] / K[0, 0])), errors.ravel()
+
+    found, count = _fit([view[lens] for view in views if lens in view], fit)
+    return _Intrinsics(*found, count)
 
 
 def _pose(
     views: Sequence[Mapping[str, np.ndarray]],
     origin: str,
     lens: str,
-    raw: Mapping[str, tuple],
+    raw: Mapping[str, _Intrinsics],
     board: Chessboard,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rotation and translation from the origin's frame to the lens's."""
-    pairs = _evenly([(view[origin], view[lens]) for view in views if {origin, lens} <= {*view}])
-    while True:
+
+    def fit(pairs: list) -> tuple[tuple, np.ndarray]:
         # Older OpenCVs return less between the first and the last.
         _, _, _, _, _, rotation, translation, *_, errors = cv2.stereoCalibrateExtended(
             [board.points()] * len(pairs),
             [first for first, _ in pairs],
             [second for _, second in pairs],
-            *raw[origin][:2],
-            *raw[lens][:2],
+            raw[origin].K,
+            raw[origin].D,
+            raw[lens].K,
+            raw[lens].D,
             (0, 0),  # not used with fixed intrinsics
             np.eye(3),
             np.zeros(3),
             flags=cv2.CALIB_FIX_INTRINSIC,
         )
-        keep = _near(errors.max(axis=1))
-        if keep.all():
-            return rotation, translation.ravel()
-        pairs = [pair for pair, kept in zip(pairs, keep, strict=True) if kept]
+        return (rotation, translation.ravel()), errors.max(axis=1)
+
+    pairs = [(view[origin], view[lens]) for view in views if {origin, lens} <= {*view}]
+    return _fit(pairs, fit)[0]
 
 
 def _mean_rotation(rotations: Sequence[np.ndarray]) -> np.ndarray:
@@ -216,25 +231,36 @@ def _rectified_camera(
     return np.array([[focal, 0, middle[0]], [0, focal, middle[1]], [0, 0, 1.0]])
 
 
-def _error(
+def _boards(
     views: Sequence[Mapping[str, np.ndarray]],
     origin: str,
-    model: CameraModel,
-    raw: Mapping[str, tuple],
+    intrinsics: _Intrinsics,
     common: np.ndarray,
     board: Chessboard,
-) -> float:
-    errors = []
+) -> list[tuple[Mapping[str, np.ndarray], np.ndarray]]:
+    """Return the origin's views, each with the (N, 3) points of the board as it sees them."""
+    boards = []
     for view in views:
-        if not {origin, model.name} <= {*view}:
-            continue
-        # Where the origin sees the board is where the lens should see it.
-        _, rotation, translation = cv2.solvePnP(board.points(), view[origin], *raw[origin][:2])
-        points = common @ (cv2.Rodrigues(rotation)[0] @ board.points().T + translation)
-        expected = model.P @ np.vstack([points, np.ones(points.shape[1])])
-        seen = cv2.undistortPoints(
-            view[model.name], model.K, model.D, R=model.R, P=model.P[:, :3]
-        ).reshape(-1, 2)
-        errors.append(np.square(expected[:2].T / expected[2:].T - seen).sum(axis=1).mean())
+        if origin in view:
+            _, rotation, translation = cv2.solvePnP(
+                board.points(), view[origin], intrinsics.K, intrinsics.D
+            )
+            points = common @ (cv2.Rodrigues(rotation)[0] @ board.points().T + translation)
+            boards.append((view, points.T))
+    return boards
+
+
+def _error(
+    boards: Sequence[tuple[Mapping[str, np.ndarray], np.ndarray]], model: CameraModel
+) -> float:
+    """Return by how far a lens sees the boards elsewhere than the origin tells."""
+    errors = []
+    for view, points in boards:
+        if model.name in view:
+            expected = np.column_stack([points, np.ones(len(points))]) @ model.P.T
+            seen = cv2.undistortPoints(
+                view[model.name], model.K, model.D, R=model.R, P=model.P[:, :3]
+            ).reshape(-1, 2)
+            errors.append(np.square(expected[:, :2] / expected[:, 2:] - seen).sum(axis=1).mean())
     # Of the middle view: single ones may be of a board in motion.
     return float(np.sqrt(np.median(errors)))
