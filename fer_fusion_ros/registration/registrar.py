@@ -113,7 +113,7 @@ class Registrar:
                 ir_model, ir = model, _warp(ir, ir_maps)
         elif ir is not None and _size(ir) != (size := self._sizes.get(side, _size(ir))):
             ir = cv2.resize(ir, size, interpolation=cv2.INTER_LINEAR)
-        measured = self._measure(side, ir, vis, _in_one_place(ir_model, model))
+        measured = self._measure(side, ir, vis, ir_model, model)
         return RegisteredPair(side, ir, vis, model, measured, ir_model)
 
     def _lenses(self, side: str, ir: np.ndarray | None, vis: np.ndarray | None) -> list[str]:
@@ -151,7 +151,12 @@ class Registrar:
         return not lacking
 
     def _measure(
-        self, side: str, ir: ImageView | None, vis: ImageView | None, in_one_place: bool
+        self,
+        side: str,
+        ir: ImageView | None,
+        vis: ImageView | None,
+        ir_model: CameraModel | None,
+        model: CameraModel | None,
     ) -> float | None:
         if ir is None or vis is None or self._residual_period == 0:
             return None
@@ -159,7 +164,7 @@ class Registrar:
         self._counts[side] = count + 1
         if count % self._residual_period == 0:
             pixels = self._residuals[side] = residual(ir, vis)
-            if in_one_place and pixels is not None:
+            if pixels is not None and _in_one_place(ir_model, model):
                 self._disprove(side, pixels)
         return self._residuals[side]
 
