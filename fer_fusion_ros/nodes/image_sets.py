@@ -115,18 +115,21 @@ class ImageSets:
             'sets that may wait for processing before the oldest is dropped',
             range=(1, 100),
         )
-        url = from_files and declare(
-            node,
-            'camera_info_url',
-            '',
-            'calibration to use in place of camera_info, in the format of camera_info_manager: '
-            'file:///… or package://…; {lens} stands for the name of the lens; empty: camera_info',
-        )
+        url = ''
+        if from_files:
+            url = declare(
+                node,
+                'camera_info_url',
+                '',
+                'calibration to use in place of camera_info, in the format of '
+                'camera_info_manager: file:///… or package://…; {lens} stands for the name of the '
+                'lens; empty: camera_info',
+            )
         self._replaced = {
             lens: read_model(node, url, lens, optical_frame(lens))
             for lens in (self.lenses if url else ())
         }
-        self.models: dict[str, CameraModel | None] = {}
+        self.models: dict[str, CameraModel | None] = {**self._replaced}
         self._refused = 0
         self._refusals: dict[str, tuple[int, str]] = {}  # by lens, since the last report
         self._bad_infos: dict[str, str] = {}
@@ -173,8 +176,9 @@ class ImageSets:
                     self._image_callback(lens),
                     IMAGE_SUBSCRIBER_QOS,
                 )
-                lenses_of.setdefault(info_topic, []).append(lens)
-        for topic, lenses in () if url else lenses_of.items():
+                if not url:
+                    lenses_of.setdefault(info_topic, []).append(lens)
+        for topic, lenses in lenses_of.items():
             on_info = self._info_callback(topic, lenses)
             node.subscribe(CameraInfo, topic, on_info, IMAGE_SUBSCRIBER_QOS)
         node.create_timer(0.1, self._watch_lenses, clock=node.steady_clock)
@@ -423,7 +427,7 @@ class ImageSets:
     def _let_go(self) -> None:
         """Pass on the sets that wait, unless calibrations are still to be waited for."""
         if not self._calibrated and self._first is not None:
-            known = bool(self._replaced) or all(lens in self.models for lens in self.lenses)
+            known = all(lens in self.models for lens in self.lenses)
             self._calibrated = known or time.monotonic() - self._first > START_UP
         with self._lock:
             while self._calibrated and self._held:
