@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -23,7 +23,6 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
-from fer_fusion_ros.nodes import camera_array
 
 
 def stamps(messages: list) -> np.ndarray:
@@ -273,22 +272,17 @@ def test_two_signals_end_it_cleanly(start_node, sign: int) -> None:
     assert 'Traceback' not in node.output
 
 
-def test_lenses_that_do_not_let_go_are_waited_for_together(monkeypatch) -> None:
+def test_lenses_that_do_not_let_go_are_waited_for_together(start_node) -> None:
     """Whoever stops the node kills it soon."""
-    monkeypatch.setattr(camera_array, 'STOP_WITHIN', 0.3)
-    told = []
-    thread = SimpleNamespace(
-        stop=lambda: None, join=time.sleep, source=SimpleNamespace(name='/dev/video0')
-    )
-    node = SimpleNamespace(
-        _lenses=[SimpleNamespace(thread=thread)] * 4,
-        _log=None,
-        get_logger=lambda: SimpleNamespace(warning=told.append),
-    )
-    start = time.monotonic()
-    camera_array.CameraArray.close(node)
-    assert 0.3 <= time.monotonic() - start < 1.0
-    assert told == ['/dev/video0 does not let go'] * 4
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        server.settimeout(20)
+        address = f'http://127.0.0.1:{server.getsockname()[1]}/{{lens}}'
+        node = start_node('camera_array', '-p', f'source:={address}')
+        # It waits for an answer, and the others for it; one after the other they would take 12 s.
+        connection, _ = server.accept()
+        assert node.stop(timeout=8.0) == 0
+        connection.close()
+    assert node.output.count('does not let go') == len(LENSES)
 
 
 def test_what_the_core_warns_of_is_said_by_the_node(start_node, tmp_path: Path) -> None:

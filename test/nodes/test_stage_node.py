@@ -9,6 +9,10 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.msg import ExpressionArray
 
+# Humble lacks the last.
+BEST = ', best_available' if hasattr(ReliabilityPolicy, 'BEST_AVAILABLE') else ''
+RELIABILITIES = f'reliable, best_effort{BEST}'
+
 
 def test_missing_topics_are_named_with_those_there_are(start_node, ros_node):
     from sensor_msgs.msg import Image
@@ -62,8 +66,7 @@ def test_lenses_exchanged_by_remapping_are_reported_by_the_topics_there_are(star
 @pytest.mark.parametrize(
     ('policy', 'given', 'allowed'),
     [
-        ('reliability', 'relaible', "did you mean 'reli"),
-        ('reliability', 'none', 'reliable, best_effort'),
+        ('reliability', 'relaible', f"{RELIABILITIES}; did you mean 'reli"),
         ('history', 'all', 'keep_last, keep_all'),
         ('depth', '-3', 'from 1 to 10000'),
         ('depth', 'abc', 'a whole number such as'),
