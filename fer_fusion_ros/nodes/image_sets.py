@@ -147,6 +147,7 @@ class ImageSets:
         self._held: deque[FrameSet] = deque(maxlen=depth)
         self._overtaken = 0
         self._silent: set[str] = set()
+        self._missed: list[str] = []  # at the last look
         self._slow: set[str] = set()
         self._slow_since: float | None = None
         self._resets = self._reported_jumps = 0
@@ -450,13 +451,15 @@ class ImageSets:
         status = self._synchroniser.status()
         log = self._node.get_logger()
         missing = self._missing(status)
+        # Who falls silent may be the first of all: they are named once nobody follows.
+        settled, self._missed = missing == self._missed, missing
         rare = any(status.lenses[lens].rare for lens in missing)
-        if len(missing) == len(self.lenses) and not rare:
+        if settled and len(missing) == len(self.lenses) and not rare:
             topics = ', '.join(self._topics[lens] for lens in missing)
             new = not self._silent.issuperset(missing)
             if new and self._node.complain('silent', f'no images come any more on {topics}'):
                 self._silent.update(missing)
-        else:
+        elif settled:
             for lens in missing:
                 text = self._why_missing(lens, status, ', going on without it')
                 if lens not in self._silent and self._node.complain(f'silent {lens}', text):
