@@ -54,7 +54,7 @@ class CheckpointError(FerFusionError):
 
 
 class QuantisationError(CheckpointError):
-    """A network's answers suffer too much from integers of eight bits."""
+    """A network's answers suffer too much from integers of eight bits, or none can be made."""
 
 
 class DemoError(FerFusionError):

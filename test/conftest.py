@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib
 import os
 import runpy
 import signal
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 # Before NumPy or OpenCV start their threads; also inherited by the nodes that tests start.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -49,6 +51,13 @@ def yunet_model(shared_data: Path) -> Path:
     if not path.is_file():
         pytest.skip(f'no face detector at {path}')
     return path
+
+
+@pytest.fixture(scope='session')
+def quantise() -> ModuleType:
+    """Return the module; skip with an ONNX Runtime that is too old for it."""
+    pytest.importorskip('onnxruntime.quantization.shape_inference')
+    return importlib.import_module('fer_fusion_ros.expression.quantise')
 
 
 @pytest.fixture

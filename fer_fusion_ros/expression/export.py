@@ -6,7 +6,7 @@ import torch
 from safetensors import safe_open
 
 from fer_fusion_ros.engine import weights_file
-from fer_fusion_ros.exceptions import CheckpointError
+from fer_fusion_ros.exceptions import CheckpointError, QuantisationError
 from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18
 from fer_fusion_ros.expression.train import ExpressionConfig
@@ -98,7 +98,8 @@ def export_expression(
     :param faces: if given, the ONNX graph computes in eight-bit integers, see `quantise`.
     :return: SHA-256 of each file by its name.
     :raises CheckpointError: if an exported file gives another result.
-    :raises QuantisationError: if its answers suffer too much from eight bits; nothing is written.
+    :raises QuantisationError: if its answers suffer too much from eight bits, or the ONNX Runtime
+        here cannot make it so; nothing is written.
     """
     size = int(metadata['size'])
     generator = torch.Generator().manual_seed(0)
@@ -106,8 +107,12 @@ def export_expression(
 
     def finish(path: Path) -> None:
         if faces is not None:
-            from fer_fusion_ros.expression.quantise import quantise
-
+            try:
+                from fer_fusion_ros.expression.quantise import quantise
+            except ImportError as error:
+                raise QuantisationError(
+                    f'Integers of eight bits take a newer ONNX Runtime than this one ({error}).'
+                ) from error
             quantise(path, faces)
 
     return export_network(

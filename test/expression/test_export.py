@@ -1,6 +1,7 @@
 """Exported weights say the same as the checkpoint, in every engine, and how to feed them."""
 
 import hashlib
+import sys
 
 import cv2
 import numpy as np
@@ -9,12 +10,10 @@ import pytest
 torch = pytest.importorskip('torch')
 onnx = pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')
-# Older ones, which a distribution's NumPy may need, lack it.
-pytest.importorskip('onnxruntime.quantization.shape_inference')
 
 from fer_fusion_ros.engine import WEIGHTS  # noqa: E402
 from fer_fusion_ros.exceptions import CheckpointError, EngineError, QuantisationError  # noqa: E402
-from fer_fusion_ros.expression import export, quantise  # noqa: E402
+from fer_fusion_ros.expression import export  # noqa: E402
 from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
 from fer_fusion_ros.expression.export import export_expression, load_network  # noqa: E402
 from fer_fusion_ros.expression.labels import LABELS  # noqa: E402
@@ -67,7 +66,7 @@ def test_the_metadata_tell_how_to_prepare_faces(exported):
     assert {'expression.onnx', 'expression.safetensors'} == set(hashes)
 
 
-def test_eight_bits_say_nearly_the_same(checkpoint, exported, tmp_path, monkeypatch):
+def test_eight_bits_say_nearly_the_same(checkpoint, exported, tmp_path, monkeypatch, quantise):
     network, metadata = load_network(checkpoint)
     rng = np.random.default_rng(0)
     smooth = cv2.GaussianBlur(rng.integers(0, 256, (48, 48, 40), np.uint8), (9, 9), 3)
@@ -91,7 +90,16 @@ def test_eight_bits_say_nearly_the_same(checkpoint, exported, tmp_path, monkeypa
     assert path.read_bytes() == kept
 
 
-def test_what_fails_its_check_replaces_nothing(checkpoint, tmp_path, monkeypatch):
+def test_an_onnxruntime_too_old_for_eight_bits_is_told(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, 'fer_fusion_ros.expression.quantise', raising=False)
+    monkeypatch.setitem(sys.modules, 'onnxruntime.quantization.shape_inference', None)
+    faces = Faces('noise', np.zeros((8, 48, 48), np.uint8), np.arange(8) % 7)
+    with pytest.raises(QuantisationError, match='take a newer ONNX Runtime than this one'):
+        export_expression(*load_network(checkpoint), tmp_path, faces=faces)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_fails_its_check_replaces_nothing(checkpoint, tmp_path, monkeypatch, quantise):
     network, metadata = load_network(checkpoint)
     rng = np.random.default_rng(0)
     faces = Faces('noise', rng.integers(0, 256, (8, 48, 48), np.uint8), np.arange(8) % 7)
@@ -108,7 +116,9 @@ def test_what_fails_its_check_replaces_nothing(checkpoint, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize('name', ['expression', 'small'])
-def test_the_same_network_gives_the_same_files(checkpoint, tmp_path, name):
+def test_the_same_network_gives_the_same_files(checkpoint, tmp_path, name, request):
+    if name == 'small':
+        request.getfixturevalue('quantise')
     rng = np.random.default_rng(0)
     faces = Faces('noise', rng.integers(0, 256, (8, 48, 48), np.uint8), np.arange(8) % 7)
     hashes = []

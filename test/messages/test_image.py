@@ -24,14 +24,13 @@ from fer_fusion_ros.messages.image import (
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 
 HEIGHT, WIDTH = 46, 62
-BAYER = {'rggb': 'BayerRGGB', 'bggr': 'BayerBGGR', 'gbrg': 'BayerGBRG', 'grbg': 'BayerGRBG'}
+# Also Ubuntu 22.04's OpenCV has these names, by a pattern's second row.
+BAYER = {'rggb': 'BayerBG', 'bggr': 'BayerRG', 'gbrg': 'BayerGR', 'grbg': 'BayerGB'}
 
 
 def opencv_name(encoding):
     """Return OpenCV's name of the colours of a ROS encoding."""
     if encoding.startswith('bayer'):
-        if not hasattr(cv2, 'COLOR_BayerRGGB2BGR'):
-            pytest.skip('OpenCV before 4.5.5 names patterns otherwise')
         return BAYER[encoding[6:10]]
     kind = encoding.removesuffix('16').removesuffix('8')
     return {
@@ -91,6 +90,17 @@ def test_every_encoding_as_opencv_converts_it(encoding, desired, padding, big_en
     image = image_to_array(message(pixels, encoding, padding, big_endian), desired)
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, expected(pixels, encoding, desired))
+
+
+@pytest.mark.parametrize('bits', [8, 16])
+@pytest.mark.parametrize('pattern', BAYER)
+def test_a_pattern_is_named_by_its_first_pixels(pattern, bits):
+    colour = {'b': 20, 'g': 100, 'r': 200}
+    pixels = np.empty((HEIGHT, WIDTH), f'u{bits // 8}')
+    for place, filtered in enumerate(pattern):
+        pixels[place // 2 :: 2, place % 2 :: 2] = colour[filtered] << (bits - 8)
+    image = image_to_array(message(pixels, f'bayer_{pattern}{bits}'), 'bgr8')
+    np.testing.assert_allclose(image, np.full((HEIGHT, WIDTH, 3), [*colour.values()]), atol=1)
 
 
 @pytest.mark.skipif(not importlib.util.find_spec('cv_bridge'), reason='cv_bridge is absent')
