@@ -12,7 +12,7 @@ def read_model(node: Node, url: str, lens: str, frame_id: str) -> CameraModel:
     Read a calibration; warn if it is another lens's.
 
     :param url: a path, ``file:///…`` or ``package://…``, in which {lens} stands for the lens.
-    :param frame_id: optical frame of the lens.
+    :param frame_id: optical frame of the lens, '' when unknown.
     :raises CalibrationError: naming the file, the field and what to write there.
     """
     url = url.replace('{lens}', lens)

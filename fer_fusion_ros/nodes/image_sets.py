@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -12,7 +13,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from fer_fusion_ros.exceptions import FerFusionError
 from fer_fusion_ros.expression.pace import Pace
 from fer_fusion_ros.lenses.camera_model import CameraModel
-from fer_fusion_ros.lenses.names import LENSES, is_infrared, optical_frame, side_of
+from fer_fusion_ros.lenses.names import LENSES, is_infrared, side_of
 from fer_fusion_ros.messages.camera_info import camera_info_content, camera_info_to_model
 from fer_fusion_ros.messages.frames import read_images
 from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS
@@ -125,9 +126,9 @@ class ImageSets:
                 'camera_info_manager: file:///… or package://…; {lens} stands for the name of the '
                 'lens; empty: camera_info',
             )
+        # Their frames are those of the images, and stay while a lens is silent.
         self._replaced = {
-            lens: read_model(node, url, lens, optical_frame(lens))
-            for lens in (self.lenses if url else ())
+            lens: read_model(node, url, lens, '') for lens in (self.lenses if url else ())
         }
         self.models: dict[str, CameraModel | None] = {**self._replaced}
         self._refused = 0
@@ -190,6 +191,9 @@ class ImageSets:
             return
         if self._first is None:
             self._first = time.monotonic()
+        model = self._replaced.get(frame.lens)
+        if model is not None and model.frame_id != frame.frame_id:
+            self._replaced[frame.lens] = replace(model, frame_id=frame.frame_id)
         now = self._heard[frame.lens] = self._now()
         # 0 is a stamp that was not set, or simulated time before the first /clock.
         if frame.stamp_ns and now:

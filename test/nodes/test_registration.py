@@ -167,12 +167,26 @@ def test_calibration_files_replace_camera_info(
     for lens in LENSES:
         model = feeder.rig.camera_model(lens)
         replace(model, P=np.diag([0.8, 0.8, 1.0]) @ model.P).to_yaml(tmp_path / f'{lens}.yaml')
-    record(Image, '/fer/left/vis/image_registered')
+    visible = record(Image, '/fer/left/vis/image_registered')
+    infrared = record(Image, '/fer/left/ir/image_registered')
     infos = record(CameraInfo, '/fer/left/camera_info')
     start_node(executable, '-p', f'camera_info_url:=file://{tmp_path}/{{lens}}.yaml')
     frames = itertools.count()
-    assert spin_until(lambda: feeder.send(next(frames) / 20, shown=0.0) and infos, 30)
+
+    def of_the_robot(lens, message):
+        message.header.frame_id = f'robot/{lens}'
+
+    def send(lenses=LENSES):
+        return feeder.send(next(frames) / 20, lenses, change=of_the_robot, shown=0.0)
+
+    assert spin_until(lambda: send() and infos and infrared and visible, 30)
     assert infos[0].p[0] == pytest.approx(0.8 * feeder.rig.camera_model('vis_left').P[0, 0])
+    # The infrared image is on the visible lens's grid, also while that lens is silent.
+    rest = [lens for lens in LENSES if lens != 'vis_left']
+    last = stamp_to_ns(visible[-1].header.stamp) + 500_000_000
+    assert spin_until(lambda: send(rest) and stamp_to_ns(infrared[-1].header.stamp) > last, 30)
+    frame_ids = {message.header.frame_id for message in [*visible, *infrared, *infos]}
+    assert frame_ids == {'robot/vis_left'}
 
 
 def test_a_calibration_file_that_is_missing_ends_it(start_node, tmp_path):
