@@ -28,9 +28,10 @@ class Registrar:
 
     Both images come out on the grid of the rectified visible lens, warped where they are looked
     at (see `RegisteredPair`); while the visible image is missing, the grid stays as it was. On a
-    side that has one lens alone, its image is rectified. Without the calibration of all lenses of
-    a side their images pass unchanged (the infrared one is resized to the visible one when their
-    sizes differ), and a warning says so once.
+    side that has one lens alone, its image is rectified; a lens without calibration counts once it
+    has sent an image. Without the calibration of all lenses of a side their images pass unchanged
+    (the infrared one is resized to the visible one when their sizes differ), and a warning says so
+    once.
 
     :param models: camera model of each lens that there is, None where it has no calibration.
     :param plane_distance: metres from the lenses at which the images align exactly.
@@ -51,6 +52,7 @@ class Registrar:
         self._unfit: dict[str, list[str]] = {}
         self._apart: dict[str, int] = {}
         self._warned: set[str] = set()
+        self._seen: set[str] = set()  # lenses that have sent an image
         self._sizes: dict[str, tuple[int, int]] = {}  # of the visible images
         # A map takes 1.8 MB at 640x480.
         self._grid = lru_cache(4)(self._compute_grid)
@@ -94,10 +96,13 @@ class Registrar:
         """
         if ir is None and vis is None:
             raise ValueError(f'no image of side {side!r} to register')
+        if ir is not None:
+            self._seen.add(f'ir_{side}')
         if vis is not None:
+            self._seen.add(f'vis_{side}')
             self._sizes[side] = _size(vis)
         model = ir_model = None
-        lenses = self._lenses(side, ir, vis)
+        lenses = self._lenses(side)
         if self._are_calibrated(side, lenses, ir):
             if f'vis_{side}' in lenses:
                 camera = self._models[f'vis_{side}']
@@ -116,11 +121,12 @@ class Registrar:
         measured = self._measure(side, ir, vis, ir_model, model)
         return RegisteredPair(side, ir, vis, model, measured, ir_model)
 
-    def _lenses(self, side: str, ir: np.ndarray | None, vis: np.ndarray | None) -> list[str]:
+    def _lenses(self, side: str) -> list[str]:
         """Return the lenses that a side has."""
-        images = {f'ir_{side}': ir, f'vis_{side}': vis}
         return [
-            lens for lens, image in images.items() if image is not None or lens in self._models
+            lens
+            for lens in (f'ir_{side}', f'vis_{side}')
+            if lens in self._seen or self._models.get(lens) is not None
         ]
 
     def _are_calibrated(self, side: str, lenses: list[str], ir: np.ndarray | None) -> bool:

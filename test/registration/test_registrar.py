@@ -253,6 +253,30 @@ def test_a_lens_that_is_alone_on_its_side_is_rectified(models, caplog):
     assert not caplog.records
 
 
+@pytest.mark.parametrize('lens', ['ir_left', 'vis_left'])
+def test_a_lens_without_calibration_counts_once_it_has_sent_an_image(models, caplog, lens):
+    registrar = Registrar({**models, lens: None})
+    (other,) = {'ir_left', 'vis_left'} - {lens}
+    point = (0.3, -0.2, 2.0)
+    images = {'ir_left': None, 'vis_left': None, other: spot(raw(models[other], point))}
+    for _ in range(2):
+        pair = registrar.register('left', *images.values())
+        alone = pair.ir if lens == 'vis_left' else pair.vis
+        assert np.array_equal(pair.model.P, models[other].P)
+        assert centroid(alone) == pytest.approx(project(models[other], point), abs=0.3)
+    assert not caplog.records
+    # From now on it is known to be there, also while it is missing.
+    for image in (spot((100, 50)), None, spot((100, 50)), None):
+        pair = registrar.register('left', *{**images, lens: image}.values())
+        assert pair.model is None
+        assert images[other] is (pair.ir if lens == 'vis_left' else pair.vis)
+    (message,) = caplog.messages
+    assert message.startswith(f'no calibration of {lens}: ')
+    registrar.calibrate(models)
+    pair = registrar.register('left', *images.values())
+    assert np.array_equal(pair.model.P, models['vis_left'].P)
+
+
 def test_a_calibration_for_images_of_another_shape_is_not_used(models, caplog):
     registrar = Registrar(models)
     ir, cropped = spot((100, 50)), np.zeros((360, 640, 3), np.uint8)
