@@ -172,7 +172,8 @@ class Registrar:
             pixels = self._residuals[side] = residual(ir, vis)
             if pixels is not None and _in_one_place(ir_model, model):
                 self._disprove(side, pixels)
-        return self._residuals[side]
+        # There is none yet where the first measurement failed.
+        return self._residuals.get(side)
 
     def _disprove(self, side: str, pixels: float) -> None:
         """Say it when images of lenses that stand in one place by their calibration differ."""

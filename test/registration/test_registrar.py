@@ -185,6 +185,17 @@ def test_residual_is_measured_now_and_then(rig, models):
     assert Registrar(models, residual_period=0).register('left', *images).residual_px is None
 
 
+def test_a_measurement_that_fails_is_the_only_error(rig, models):
+    registrar = Registrar(models, residual_period=3)
+    ir, vis = (rig.render(f'{band}_left', 0.0) for band in ('ir', 'vis'))
+    # No kind of image that there is.
+    with pytest.raises(cv2.error):
+        registrar.register('left', ir.astype(np.int8), vis)
+    pairs = [registrar.register('left', ir, vis) for _ in range(3)]
+    assert [pair.residual_px for pair in pairs[:2]] == [None, None]
+    assert pairs[2].residual_px < 1.0
+
+
 def test_one_image_is_registered_alone(rig, models):
     registrar = Registrar(models)
     ir, vis = (rig.render(f'{band}_left', 0.0) for band in ('ir', 'vis'))
