@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 
-import cv2
 import numpy as np
 
+from fer_fusion_ros.exceptions import ImageMessageError, LensError
 from fer_fusion_ros.lenses.names import is_infrared
+from fer_fusion_ros.messages.image import convert_array
 
 
 class LensSource(ABC):
@@ -33,19 +35,27 @@ class LensSource(ABC):
 
     @abstractmethod
     def _read(self) -> tuple[np.ndarray, int]:
-        """Return the next image, grey or bgr, and its capture stamp."""
+        """Return the next image, grey, bgr or bgra of 8 or 16 bits, and its capture stamp."""
 
     def read(self) -> tuple[np.ndarray, int]:
         """Wait for the next image.
 
         :return: uint8 (H, W), or (H, W, 3) bgr of a visible lens in colour; and the time of
             capture in nanoseconds since 1970.
-        :raises LensError: when the source has failed; `LensEndedError` when it is over.
+        :raises LensError: when the source has failed, or what it brings is no image;
+            `LensEndedError` when it is over.
         """
         image, stamp_ns = self._read()
-        if is_infrared(self.lens) and image.ndim == 3:
-            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        return image, stamp_ns
+        encoding = 'mono8' if is_infrared(self.lens) or image.ndim == 2 else 'bgr8'
+        with contextlib.suppress(ImageMessageError):
+            # OpenCV hands on the JPEG of a GStreamer pipeline undecoded, in one row.
+            if len(image) > 1:
+                return convert_array(image, encoding, f'{self.name}: the image'), stamp_ns
+        raise LensError(
+            f'{self.name} brings {image.dtype} of shape {image.shape}, which is no grey or BGR '
+            'image; in a GStreamer pipeline add `! videoconvert ! video/x-raw,format=BGR` before '
+            'appsink'
+        )
 
     @abstractmethod
     def close(self) -> None:

@@ -86,11 +86,26 @@ def image_to_array(msg: Any, encoding: str, topic: str = '') -> np.ndarray:
         if layout is None:
             return _by_cv_bridge(msg, encoding)
         image = _view(msg, layout)
-        if image.dtype == np.uint16 and _uses_few_bits(image):
-            _warn_of_few_bits(where)
+        if _uses_few_bits(image):
+            _warn_of_few_bits(f'{where}field data')
         return _convert(image, layout, encoding)
     except ImageMessageError as error:
         raise ImageMessageError(f'{where}{error}') from error
+
+
+def convert_array(image: np.ndarray, encoding: str, name: str) -> np.ndarray:
+    """Convert an array as `image_to_array` converts what a message holds.
+
+    :param image: (H, W), (H, W, 1), (H, W, 3) bgr or (H, W, 4) bgra, uint8 or uint16.
+    :param encoding: 'mono8' or 'bgr8', the encoding to return.
+    :param name: of the image, in the warning of upper bits that are unused.
+    :return: (H, W) or (H, W, 3) uint8; the array itself where it is that already.
+    :raises ImageMessageError: when it is no such array.
+    """
+    layout = ENCODINGS[_encoding_of(image)]
+    if _uses_few_bits(image):
+        _warn_of_few_bits(name)
+    return _convert(image[..., 0] if image.shape[2:] == (1,) else image, layout, encoding)
 
 
 def array_to_image(
@@ -211,16 +226,16 @@ def _convert(image: np.ndarray, layout: _Encoding, encoding: str) -> np.ndarray:
 
 def _uses_few_bits(image: np.ndarray) -> bool:
     """Return whether pixels leave the upper bits of 16 unused, and so come out nearly black."""
-    return 255 < int(image[::8, ::8].max(initial=0)) < FEW_BITS
+    return image.dtype == np.uint16 and 255 < int(image[::8, ::8].max(initial=0)) < FEW_BITS
 
 
 @functools.cache
-def _warn_of_few_bits(where: str) -> None:
-    """Warn once of each topic."""
+def _warn_of_few_bits(name: str) -> None:
+    """Warn once of each topic or source."""
     _logger.warning(
-        '%sfield data has no pixel above %d of 65535, which looks like 10 or 12 bits and comes '
+        '%s has no pixel above %d of 65535, which looks like 10 or 12 bits and comes '
         'out nearly black; let the driver shift them to the left, or send mono8',
-        where,
+        name,
         FEW_BITS - 1,
     )
 

@@ -18,6 +18,7 @@ from fer_fusion_ros.exceptions import LensEndedError, LensError
 from fer_fusion_ros.lenses.device_source import DeviceSource
 from fer_fusion_ros.lenses.folder_source import FolderSource
 from fer_fusion_ros.lenses.frame_clock import Rounds
+from fer_fusion_ros.lenses.lens_source import LensSource
 from fer_fusion_ros.lenses.lens_thread import LensState, LensThread
 from fer_fusion_ros.lenses.open_lens import open_lens
 from fer_fusion_ros.lenses.rig import SimulatedRig
@@ -86,6 +87,86 @@ def test_images_of_sixteen_bits_are_read_or_refused(tmp_path: Path) -> None:
     source.open()
     with pytest.raises(LensError, match=r'0\.png: has 16 bits, but no pixel above 1023'):
         source.read()
+
+
+class Pipeline(LensSource):
+    """What a GStreamer pipeline brings that ends in an appsink of its own."""
+
+    def __init__(self, lens: str, image: np.ndarray) -> None:
+        super().__init__(lens, f'gst: {image.dtype} {image.shape} ! appsink')
+        self._image = image
+
+    def open(self) -> None:
+        pass
+
+    def _read(self) -> tuple[np.ndarray, int]:
+        return self._image, 5
+
+    def close(self) -> None:
+        pass
+
+
+BGR = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+GREY = cv2.cvtColor(BGR, cv2.COLOR_BGR2GRAY)
+
+
+@pytest.mark.parametrize(
+    ('brought', 'infrared', 'visible'),
+    [
+        (GREY, GREY, GREY),
+        (BGR, GREY, BGR),
+        (GREY * np.uint16(257), GREY, GREY),
+        (BGR * np.uint16(257), GREY, BGR),
+        (np.dstack([BGR, GREY]), GREY, BGR),
+        (np.dstack([BGR, GREY]) * np.uint16(257), GREY, BGR),
+        (GREY[..., None], GREY, np.dstack([GREY] * 3)),
+    ],
+    ids=lambda image: f'{image.dtype} {image.shape}',
+)
+def test_images_come_as_grey_or_bgr_of_eight_bits(
+    caplog: pytest.LogCaptureFixture,
+    brought: np.ndarray,
+    infrared: np.ndarray,
+    visible: np.ndarray,
+) -> None:
+    """Whatever their depth, and without alpha."""
+    for lens, expected in (('ir_left', infrared), ('vis_left', visible)):
+        image, stamp_ns = Pipeline(lens, brought).read()
+        assert (image.dtype, image.shape, stamp_ns) == (np.uint8, expected.shape, 5)
+        # Sixteen bits are rounded once more.
+        np.testing.assert_allclose(image.astype(int), expected.astype(int), atol=1)
+    assert not caplog.messages
+
+
+def test_bits_that_a_lens_does_not_use_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Once, as of a topic."""
+    source = Pipeline('ir_left', np.full((48, 64), 1023, np.uint16))
+    for _ in range(2):
+        assert source.read()[0].max() < 5
+    (warning,) = caplog.messages
+    assert warning.startswith(f'{source.name}: the image has no pixel above 4095 of 65535')
+
+
+@pytest.mark.parametrize('lens', ['ir_left', 'vis_left'])
+@pytest.mark.parametrize(
+    'brought',
+    [
+        np.zeros((48, 64, 2), np.uint8),
+        np.zeros((48, 64, 5), np.uint16),
+        np.zeros((48, 64), np.float32),
+        np.zeros((1, 9000), np.uint8),
+        np.zeros(9000, np.uint8),
+        np.zeros((0, 0, 3), np.uint8),
+    ],
+    ids=lambda image: f'{image.dtype} {image.shape}',
+)
+def test_what_is_no_image_is_refused(lens: str, brought: np.ndarray) -> None:
+    """The error names the source, and what to add to it."""
+    source = Pipeline(lens, brought)
+    with pytest.raises(LensError) as error:
+        source.read()
+    assert str(error.value).startswith(f'{source.name} brings {brought.dtype} of shape ')
+    assert 'add `! videoconvert ! video/x-raw,format=BGR` before appsink' in str(error.value)
 
 
 @pytest.mark.parametrize('kind', ['folder', 'video'])
