@@ -10,6 +10,7 @@ from fer_fusion_ros.faces.detection import Box, is_inside
 from fer_fusion_ros.fusion.fuser import to_grey
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
+from fer_fusion_ros.registration.registrar import in_one_place
 from fer_fusion_ros.registration.warped_image import ImageView
 
 FACE_WIDTH: float = 0.18
@@ -63,16 +64,20 @@ def find_in_other(pair: RegisteredPair, other: RegisteredPair, box: Box) -> Sigh
     :param pair: side in which the face was detected.
     :param other: the opposite side.
     :param box: x, y, width, height in pixels of the pair's grid.
-    :return: where the face is on the other's grid; without calibration within a face's width to
-        where it would be far away.
+    :return: where the face is on the other's grid; within a face's width to where it would be far
+        away without calibration, or with one that does not tell where the sides stand.
     """
     guess = distance_by_width(pair.model, box)
-    if pair.model is None or other.model is None:
+    models = pair.model, other.model
+    if None in models or in_one_place(*models):
         band = _common_band(pair, other, box)
-        towards = -1.0 if other.side == 'right' else 1.0
-        near, far = ((towards * share * box[2], 0.0) for share in (0.8, -0.1))
-        shift = _match(*band, box, 1.0, near, far) if band else None
-        return Sighting(shift and _inside(_moved(box, shift), other), guess)
+        scale, (x, y) = 1.0, (0.0, 0.0)
+        if None not in models:
+            scale, (x, y) = _scale(*models), shift_to(*models, box, math.inf)
+        width = box[2] * (-scale if other.side == 'right' else scale)
+        near, far = ((x + share * width, y) for share in (0.8, -0.1))
+        shift = _match(*band, box, scale, near, far) if band else None
+        return Sighting(shift and _inside(_moved(box, shift, scale), other), guess)
     if band := _common_band(pair, other, box):
         own, their = (
             (each.ir_model or each.model) if view is each.ir_view else each.model

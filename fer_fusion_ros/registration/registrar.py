@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.lenses.camera_model import CameraModel
+from fer_fusion_ros.lenses.names import SIDES
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
 from fer_fusion_ros.registration.residual import residual
 from fer_fusion_ros.registration.warped_image import ImageView, Maps, WarpedImage
@@ -51,6 +52,8 @@ class Registrar:
         self._residuals: dict[str, float | None] = {}
         self._unfit: dict[str, list[str]] = {}
         self._apart: dict[str, int] = {}
+        self._grid_lenses: dict[str, str] = {}  # on whose grid the pairs of a side are
+        self._one_place: list[tuple[str, str]] = []  # lenses of the two sides that claim one
         self._warned: set[str] = set()
         self._seen: set[str] = set()  # lenses that have sent an image
         self._sizes: dict[str, tuple[int, int]] = {}  # of the visible images
@@ -62,10 +65,10 @@ class Registrar:
         """Return which lenses have a calibration that does not fit their images."""
         # Another thread may be registering.
         all_unfit, apart = list(self._unfit.values()), list(self._apart.items())
+        alone = [(f'ir_{side}', f'vis_{side}') for side, times in apart if times >= _OFTEN]
         return [f'no calibration of {" and ".join(unfit)}' for unfit in all_unfit if unfit] + [
-            f'ir_{side} and vis_{side} were calibrated one by one'
-            for side, times in apart
-            if times >= _OFTEN
+            f'{" and ".join(lenses)} were calibrated one by one'
+            for lenses in (*alone, *self._one_place)
         ]
 
     def calibrate(self, models: Mapping[str, CameraModel | None]) -> None:
@@ -76,6 +79,8 @@ class Registrar:
         self._counts.clear()
         self._unfit.clear()
         self._apart.clear()
+        self._grid_lenses.clear()
+        self._one_place = []
         self._warned.clear()
         self._grid.cache_clear()
         self._ir_grid.cache_clear()
@@ -104,6 +109,8 @@ class Registrar:
         model = ir_model = None
         lenses = self._lenses(side)
         if self._are_calibrated(side, lenses, ir):
+            # Of both lenses of a side the visible one is last.
+            self._compare_sides(side, lenses[-1])
             if f'vis_{side}' in lenses:
                 camera = self._models[f'vis_{side}']
                 size = self._sizes.get(side, (camera.width, camera.height))
@@ -170,7 +177,7 @@ class Registrar:
         self._counts[side] = count + 1
         if count % self._residual_period == 0:
             pixels = self._residuals[side] = residual(ir, vis)
-            if pixels is not None and _in_one_place(ir_model, model):
+            if pixels is not None and in_one_place(ir_model, model):
                 self._disprove(side, pixels)
         # There is none yet where the first measurement failed.
         return self._residuals.get(side)
@@ -187,6 +194,23 @@ class Registrar:
                 side,
                 side,
                 pixels,
+            )
+
+    def _compare_sides(self, side: str, lens: str) -> None:
+        """Say it once when the two sides stand in one place by their calibration."""
+        if self._grid_lenses.get(side) == lens:
+            return
+        self._grid_lenses[side] = lens
+        lenses = tuple(self._grid_lenses[each] for each in SIDES if each in self._grid_lenses)
+        self._one_place = []
+        if len(lenses) == 2 and in_one_place(*(self._models[each] for each in lenses)):
+            self._one_place = [lenses]
+            _logger.warning(
+                '%s and %s stand in one place by their calibration, but are on two sides: lenses '
+                'that were calibrated one by one do not tell where they stand, and how far away '
+                'faces are is told by their width alone; calibrate all lenses together '
+                '(`fer_fusion calibrate --help`)',
+                *lenses,
             )
 
     def _compute_grid(self, lens: str, size: tuple[int, int]) -> tuple[CameraModel, Maps | None]:
@@ -218,10 +242,11 @@ def _translation(model: CameraModel) -> np.ndarray:
     return np.array([model.P[0, 3] / model.P[0, 0], model.P[1, 3] / model.P[1, 1]])
 
 
-def _in_one_place(ir: CameraModel | None, vis: CameraModel | None) -> bool:
-    if ir is None or vis is None:
+def in_one_place(one: CameraModel | None, other: CameraModel | None) -> bool:
+    """Tell whether two lenses stand in one place by their calibration; not so without it."""
+    if one is None or other is None:
         return False
-    return bool(np.abs(_translation(ir) - _translation(vis)).max() < _ONE_PLACE)
+    return bool(np.abs(_translation(one) - _translation(other)).max() < _ONE_PLACE)
 
 
 def _maps(model: CameraModel, camera: np.ndarray, size: tuple[int, int]) -> Maps | None:

@@ -17,9 +17,9 @@ from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.registration import RegisteredPair, Registrar
 
 
-def sides(distance, light=1.0, bands=('ir', 'vis')):
+def sides(distance, light=1.0, bands=('ir', 'vis'), change=lambda models: models):
     rig = SimulatedRig(distance=distance, light=light, sway=0.0)
-    registrar = Registrar({lens: rig.camera_model(lens) for lens in LENSES})
+    registrar = Registrar(change({lens: rig.camera_model(lens) for lens in LENSES}))
     pairs = {}
     for side in ('left', 'right'):
         images = [
@@ -92,6 +92,31 @@ def test_without_calibration_finds_the_face_but_no_distance():
     assert sighting.box == pytest.approx(expected, abs=3)
     blank = RegisteredPair('right', None, np.full_like(right.vis, 128))
     assert find_in_other(left, blank, box).box is None
+
+
+@pytest.mark.parametrize('zoom', [1.0, 0.8])
+@pytest.mark.parametrize('bands', [('ir', 'vis'), ('ir',), ('vis',)])
+@pytest.mark.parametrize('distance', [1.0, 3.0])
+def test_sides_that_were_calibrated_apart_are_matched_without_it(distance, bands, zoom):
+    def zoomed(models):
+        scale = np.diag([zoom, zoom, 1.0])
+        right = {lens: models[lens] for lens in ('ir_right', 'vis_right')}
+        return models | {lens: replace(it, P=scale @ it.P) for lens, it in right.items()}
+
+    def apart(models):
+        # Each side is right by itself, with its visible lens in the origin.
+        moved = {}
+        for lens, model in zoomed(models).items():
+            P = model.P.copy()
+            P[:2, 3] -= models[f'vis_{lens[lens.index("_") + 1 :]}'].P[:2, 3] * P[0, 0] / 1000
+            moved[lens] = replace(model, P=P)
+        return moved
+
+    (truth, place), (pairs, _) = (sides(distance, 1.0, bands, each) for each in (zoomed, apart))
+    assert pairs['right'].model.P[:2, 3] == pytest.approx([0.0, 0.0], abs=1e-6)
+    sighting = find_in_other(pairs['left'], pairs['right'], box_at(truth['left'], place))
+    assert sighting.distance == pytest.approx(distance)
+    assert sighting.box == pytest.approx(box_at(truth['right'], place), abs=4 / distance)
 
 
 def test_a_face_beyond_the_border_of_the_other_is_not_there():

@@ -329,6 +329,35 @@ def test_lenses_that_were_calibrated_one_by_one_are_named(rig, models, caplog):
     assert registrar.problems() == []
 
 
+def test_sides_that_were_calibrated_apart_are_named(models, caplog):
+    image = np.zeros((480, 640), np.uint8)
+    apart = {lens: alone(model) for lens, model in models.items()}
+
+    def said(models, *sides):
+        caplog.clear()
+        registrar = Registrar(models)
+        for side in sides * 2:
+            registrar.register(side, image, None)
+        told = registrar.problems(), [*caplog.messages]
+        registrar.calibrate({})
+        assert registrar.problems() == []
+        return told
+
+    problems, (message,) = said(apart, *SIDES)
+    assert problems == ['vis_left and vis_right were calibrated one by one']
+    assert message.startswith('vis_left and vis_right stand in one place by their calibration')
+    assert 'fer_fusion calibrate' in message
+    problems, (message,) = said({lens: apart[lens] for lens in LENSES[:2]}, *SIDES)
+    assert problems == ['ir_left and ir_right were calibrated one by one']
+    assert message.startswith('ir_left and ir_right stand')
+    for side in SIDES:
+        assert said(apart, side) == ([], [])
+    assert said(models, *SIDES) == ([], [])
+    assert said({lens: apart[lens] for lens in LENSES if 'left' in lens}, 'left') == ([], [])
+    problems, (message,) = said({**apart, 'ir_right': None}, *SIDES)
+    assert problems == [] and message.startswith('no calibration of ir_right')
+
+
 @pytest.mark.parametrize('shift', [0.0, 1e-2])
 def test_lenses_behind_one_optic_and_apart_are_not_named(rig, models, caplog, shift):
     # The same lens twice is in one place; with a baseline, things off the plane are apart.
