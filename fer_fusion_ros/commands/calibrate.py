@@ -12,14 +12,18 @@ import argparse
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
 from fer_fusion_ros.analysis import Recording
+from fer_fusion_ros.analysis.recording import Moment
 from fer_fusion_ros.commands._options import make_folder, positive
 from fer_fusion_ros.commands._source import add_source_arguments, open_recording
-from fer_fusion_ros.exceptions import CalibrationError
+from fer_fusion_ros.exceptions import CalibrationError, RecordingError
+from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.registration.calibrate import calibrate
 from fer_fusion_ros.registration.chessboard import Chessboard
 
@@ -60,6 +64,9 @@ def main(args: argparse.Namespace) -> int:
         for remark in recording.remarks():
             print(remark, file=sys.stderr)
     results, remarks = calibrate(views, sizes, board)
+    for path in [output / f'{lens}.yaml' for lens in LENSES if lens not in results]:
+        if path.exists():
+            remarks.append(f'{path} is of another calibration: do not use it beside these')
     print(f'{"lens":10} views  error (px)  place (mm): right, down, ahead')
     for lens, result in results.items():
         place = ' '.join(f'{millimetres:8.1f}' for millimetres in result.place * 1e3)
@@ -67,9 +74,8 @@ def main(args: argparse.Namespace) -> int:
         result.model.to_yaml(output / f'{lens}.yaml')
     for remark in remarks:
         print(remark, file=sys.stderr)
-    print(
-        f"{output.resolve()}: give it as camera_info_url: 'file://{output.resolve()}/{{lens}}.yaml'"
-    )
+    url = f"'file://{quote(str(output.resolve()))}/{{lens}}.yaml'"
+    print(f'{output.resolve()}: give it as camera_info_url: {url}')
     return 0
 
 
@@ -80,7 +86,7 @@ def _look(
     views: list[dict[str, np.ndarray]] = []
     sizes: dict[str, tuple[int, int]] = {}
     last = None
-    for moment in recording:
+    for moment in _whole(recording):
         now = moment.frame_set.stamp_ns
         if not recording.stills and last is not None and 0 <= now - last < every * 1e9:
             continue
@@ -105,6 +111,14 @@ def _look(
         if lens not in sizes:
             raise CalibrationError(f'{lens}: no image is readable; leave it out by --lenses')
     return views, sizes
+
+
+def _whole(recording: Recording) -> Iterator[Moment]:
+    """Return the moments before the recording's first damage, which is told."""
+    try:
+        yield from recording
+    except RecordingError as error:
+        print(f'{error}; going on with what was read until then', file=sys.stderr)
 
 
 def _size(word: str) -> tuple[int, int]:

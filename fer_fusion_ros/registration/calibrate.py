@@ -1,15 +1,16 @@
 """Calibrate the lenses of an array together, by a chessboard that all of them see."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from fer_fusion_ros.exceptions import CalibrationError
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import optical_frame
+from fer_fusion_ros.registration.bundle_adjustment import Bundle, Intrinsics, View, adjust
 from fer_fusion_ros.registration.chessboard import Chessboard, aligned
 
 _ORDER = ('vis_left', 'vis_right', 'ir_left', 'ir_right')
@@ -18,8 +19,8 @@ _ORDER = ('vis_left', 'vis_right', 'ir_left', 'ir_right')
 FEWEST = 10
 """Views of the board that each lens must have, alone and together with the origin."""
 
-_MOST = 60
-"""More views only take longer."""
+_MOST = 40
+"""More views of a lens only take longer."""
 
 _OUTLIER = 3.0
 """Views further off than so many times the median are left out: the board moved, or bent."""
@@ -27,14 +28,25 @@ _OUTLIER = 3.0
 _LOOSE = 0.01
 """Relative standard error of a focal length above which a remark is made."""
 
-_FAR_OFF = 1.0
-"""Error in pixels above which a remark is made."""
+_FAR_OFF, _USELESS = 1.0, 10.0
+"""Error in pixels above which a remark is made, or the calibration refused."""
+
+_COVERED = 0.7
+"""Share of the picture's width and height below which a remark is made."""
 
 _AHEAD = 0.02
 """Metres along the optical axis between two lenses above which a remark is made."""
 
-# Two radial and two tangential coefficients, as ROS's camera_calibration takes by default.
-_FLAGS = cv2.CALIB_FIX_K3
+_TURNED = 15.0
+"""Degrees by which rectifying may turn a lens's picture before a remark is made."""
+
+_WIDE = 0.7
+"""A lens is `equidistant` if that makes its error so many times smaller."""
+
+_CARE = (
+    'hold the board still in each place, see that it is flat, the lenses synchronised and none '
+    'upside down or mirrored'
+)
 
 
 @dataclass(frozen=True)
@@ -55,13 +67,6 @@ class LensCalibration:
     place: np.ndarray
 
 
-class _Intrinsics(NamedTuple):
-    K: np.ndarray
-    D: np.ndarray
-    looseness: float  # relative standard error of the focal length
-    views: int
-
-
 def calibrate(
     views: Sequence[Mapping[str, np.ndarray]],
     sizes: Mapping[str, tuple[int, int]],
@@ -70,60 +75,52 @@ def calibrate(
     """
     Calibrate each lens, and find how they stand to each other.
 
-    All rectified lenses look the same way, the mean of the ways in which they are mounted.
+    All rectified lenses look the same way, the mean of the ways in which they are mounted, upright
+    by the origin.
 
     :param views: the corners that each lens saw at one moment, as `Chessboard.find` returns them.
     :param sizes: width and height of each lens's images in pixels; these lenses are calibrated.
     :return: the lenses, and remarks for the user on what makes the result less sure.
-    :raises CalibrationError: if a lens saw the board too seldom.
+    :raises CalibrationError: if a lens saw the board too seldom, or nothing fits what it saw.
     """
-    lenses = sorted(sizes, key=_ORDER.index)
-    origin = lenses[0]
-    _check(views, lenses, board)
-    views = [_aligned(view) for view in views]
-    raw = {lens: _calibrate_alone(views, lens, sizes[lens], board) for lens in lenses}
-    poses = {origin: (np.eye(3), np.zeros(3))}
-    for lens in lenses[1:]:
-        poses[lens] = _pose(views, origin, lens, raw, board)
-
-    common = _mean_rotation([rotation.T for rotation, _ in poses.values()]).T
-    boards = _boards(views, origin, raw[origin], common, board)
-    results, remarks = {}, []
-    for lens in lenses:
-        rotation, translation = poses[lens]
-        K, D, looseness, count = raw[lens]
-        R = common @ rotation.T
-        offset = R @ translation  # the origin, in the rectified lens
-        camera = _rectified_camera(sizes[lens], K, D, R)
-        P = np.column_stack([camera, camera @ [*offset[:2], 0.0]])
-        model = CameraModel(
-            lens,
-            *sizes[lens],
-            K=K,
-            D=D,
-            distortion_model='plumb_bob',
-            R=R,
-            P=P,
-            frame_id=optical_frame(lens),
+    order = sorted(sizes, key=_ORDER.index)
+    origin = order[0]
+    _check(views, order, board)
+    views = _chosen([_aligned(view) for view in views if view], order)
+    alone = {lens: _calibrate_alone(views, lens, sizes[lens], board) for lens in order}
+    bundle, views = _fit(views, alone, board)
+    off = np.median(bundle.errors)
+    if off > _USELESS:
+        raise CalibrationError(
+            f'nothing fits what the lenses saw: the corners are {off:.0f} pixels off; {_CARE}'
         )
-        error = _error(boards, model)
-        results[lens] = LensCalibration(model, count, error, -offset)
-        if looseness > _LOOSE:
-            remarks.append(
-                f'{lens}: the focal length is known to {looseness:.1%} only; show the board '
-                'tilted more, to all sides, and nearer'
-            )
-        if error > _FAR_OFF:
-            remarks.append(
-                f'{lens}: the corners are {error:.1f} pixels off; hold the board still in each '
-                'place, see that it is flat, the lenses synchronised and none upside down'
-            )
-        if abs(offset[2]) > _AHEAD:
-            remarks.append(
-                f'{lens}: stands {abs(offset[2]) * 1e3:.0f} mm '
-                f'{"behind" if offset[2] > 0 else "ahead of"} {origin}, which the projection '
-                'matrix cannot tell; faces at the edge of the picture are fused out of place'
-            )
+
+    common = _orientation([Rotation.from_rotvec(pose[:3]) for pose in bundle.poses.values()])
+    results, remarks = {}, []
+    for name, lens in bundle.intrinsics.items():
+        pose = bundle.poses[name]
+        R = common @ Rotation.from_rotvec(pose[:3]).as_matrix().T
+        offset = R @ pose[3:]  # the origin, in the rectified lens
+        camera = _rectified_camera(sizes[name], lens, R)
+        model = CameraModel(
+            name,
+            *sizes[name],
+            K=lens.K,
+            D=lens.D,
+            distortion_model=lens.distortion_model,
+            R=R,
+            P=np.column_stack([camera, camera @ [*offset[:2], 0.0]]),
+            frame_id=optical_frame(name),
+        )
+        seen = [
+            (view[name], points @ common.T)
+            for view, points in zip(views, bundle.boards, strict=True)
+            if name in view
+        ]
+        result = LensCalibration(model, len(seen), _error(seen, lens, model), -offset)
+        results[name] = result
+        corners = np.concatenate([corners for corners, _ in seen])
+        remarks += _remarks(result, origin, bundle.looseness[name], np.ptp(corners, axis=0))
     return results, remarks
 
 
@@ -149,118 +146,113 @@ def _check(
 
 
 def _aligned(view: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    reference = next(iter(view.values()), None)
+    reference = next(iter(view.values()))
     return {lens: aligned(corners, reference) for lens, corners in view.items()}
 
 
-def _fit(views: list, fit: Callable[[list], tuple[Any, np.ndarray]]) -> tuple[Any, int]:
-    """
-    Fit to views, without those that are far off.
-
-    :param fit: returns what it finds, and the error of each view.
-    :return: what it found at last, and on how many views it rests.
-    """
-    places = np.linspace(0, len(views) - 1, min(len(views), _MOST)).round().astype(int)
-    views = [views[place] for place in places]
-    while True:
-        found, errors = fit(views)
-        near = errors <= _OUTLIER * np.median(errors)
-        if near.all() or np.count_nonzero(near) < FEWEST:
-            return found, len(views)
-        views = [view for view, kept in zip(views, near, strict=True) if kept]
+def _chosen(views: Sequence[View], lenses: Sequence[str]) -> list[View]:
+    """Return up to `_MOST` views of each lens, those that it shares with others first."""
+    order = np.random.default_rng(0).permutation(len(views))
+    counts = dict.fromkeys(lenses, 0)
+    chosen = []
+    for place in sorted(order, key=lambda place: -len(views[place])):
+        if any(counts[lens] < _MOST for lens in views[place]):
+            chosen.append(views[place])
+            for lens in views[place]:
+                counts[lens] += 1
+    return chosen
 
 
 def _calibrate_alone(
-    views: Sequence[Mapping[str, np.ndarray]], lens: str, size: tuple[int, int], board: Chessboard
-) -> _Intrinsics:
-    def fit(corners: list) -> tuple[tuple, np.ndarray]:
-        points = [board.points()] * len(corners)
-        _, K, D, _, _, deviations, _, errors = cv2.calibrateCameraExtended(
-            points, corners, size, None, None, flags=_FLAGS
-        )
-        return (K, D.ravel(), float(deviations[0, 0] / K[0, 0])), errors.ravel()
+    views: Sequence[View], lens: str, size: tuple[int, int], board: Chessboard
+) -> Intrinsics:
+    corners = [view[lens] for view in views if lens in view]
+    points = [board.points()] * len(corners)
+    _, K, D, *_ = cv2.calibrateCamera(points, corners, size, None, None, flags=cv2.CALIB_FIX_K3)
+    pinhole = [K[0, 0], K[1, 1], K[0, 2], K[1, 2]]
+    own = [{lens: view[lens]} for view in views if lens in view]
 
-    found, count = _fit([view[lens] for view in views if lens in view], fit)
-    return _Intrinsics(*found, count)
+    def fit(distortion_model: str, coefficients: np.ndarray) -> tuple[Intrinsics, float]:
+        start = Intrinsics(distortion_model, np.array([*pinhole, *coefficients]))
+        bundle = adjust(own, {lens: start}, board.points())
+        return bundle.intrinsics[lens], float(np.square(bundle.errors).mean() ** 0.5)
 
-
-def _pose(
-    views: Sequence[Mapping[str, np.ndarray]],
-    origin: str,
-    lens: str,
-    raw: Mapping[str, _Intrinsics],
-    board: Chessboard,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rotation and translation from the origin's frame to the lens's."""
-
-    def fit(pairs: list) -> tuple[tuple, np.ndarray]:
-        # Older OpenCVs return less between the first and the last.
-        _, _, _, _, _, rotation, translation, *_, errors = cv2.stereoCalibrateExtended(
-            [board.points()] * len(pairs),
-            [first for first, _ in pairs],
-            [second for _, second in pairs],
-            raw[origin].K,
-            raw[origin].D,
-            raw[lens].K,
-            raw[lens].D,
-            (0, 0),  # not used with fixed intrinsics
-            np.eye(3),
-            np.zeros(3),
-            flags=cv2.CALIB_FIX_INTRINSIC,
-        )
-        return (rotation, translation.ravel()), errors.max(axis=1)
-
-    pairs = [(view[origin], view[lens]) for view in views if {origin, lens} <= {*view}]
-    return _fit(pairs, fit)[0]
+    # OpenCV's own calibration of wide lenses often gives up.
+    (plain, error), (wide, by_wide) = fit('plumb_bob', D.ravel()[:4]), fit('equidistant', [0] * 4)
+    return wide if by_wide < _WIDE * error else plain
 
 
-def _mean_rotation(rotations: Sequence[np.ndarray]) -> np.ndarray:
-    u, _, v = np.linalg.svd(np.sum(rotations, axis=0))
-    return u @ v
+def _fit(
+    views: Sequence[View], alone: Mapping[str, Intrinsics], board: Chessboard
+) -> tuple[Bundle, Sequence[View]]:
+    """Return the fit to the views that are not far off, and these."""
+    while True:
+        bundle = adjust(views, alone, board.points())
+        near = bundle.errors <= _OUTLIER * np.median(bundle.errors)
+        kept = [view for view, is_near in zip(views, near, strict=True) if is_near]
+        if near.all() or min(sum(lens in view for view in kept) for lens in alone) < FEWEST:
+            return bundle, views
+        views, alone = kept, bundle.intrinsics
 
 
-def _rectified_camera(
-    size: tuple[int, int], K: np.ndarray, D: np.ndarray, R: np.ndarray
-) -> np.ndarray:
-    """Return the (3, 3) matrix of the rectified image: the focal length stays, centred."""
-    width, height = size
-    u, v = np.meshgrid(np.linspace(0, width - 1, 9), np.linspace(0, height - 1, 9))
-    seen = cv2.undistortPoints(np.dstack([u, v]).reshape(-1, 1, 2), K, D, R=R).reshape(-1, 2)
-    focal = (K[0, 0] + K[1, 1]) / 2
-    middle = (np.array(size) - 1) / 2 - focal * (seen.min(axis=0) + seen.max(axis=0)) / 2
-    return np.array([[focal, 0, middle[0]], [0, focal, middle[1]], [0, 0, 1.0]])
+def _orientation(turns: Sequence[Rotation]) -> np.ndarray:
+    """Return the (3, 3) rotation from the origin's frame to that of all rectified lenses."""
+    ahead = np.sum([turn.inv().apply([0, 0, 1]) for turn in turns], axis=0)
+    ahead /= np.linalg.norm(ahead)
+    down = np.cross(ahead, [1, 0, 0])
+    down /= np.linalg.norm(down)
+    return np.stack([np.cross(down, ahead), down, ahead])
 
 
-def _boards(
-    views: Sequence[Mapping[str, np.ndarray]],
-    origin: str,
-    intrinsics: _Intrinsics,
-    common: np.ndarray,
-    board: Chessboard,
-) -> list[tuple[Mapping[str, np.ndarray], np.ndarray]]:
-    """Return the origin's views, each with the (N, 3) points of the board as it sees them."""
-    boards = []
-    for view in views:
-        if origin in view:
-            _, rotation, translation = cv2.solvePnP(
-                board.points(), view[origin], intrinsics.K, intrinsics.D
-            )
-            points = common @ (cv2.Rodrigues(rotation)[0] @ board.points().T + translation)
-            boards.append((view, points.T))
-    return boards
+def _rectified_camera(size: tuple[int, int], lens: Intrinsics, R: np.ndarray) -> np.ndarray:
+    """Return the (3, 3) matrix of the rectified image: focal length and centre stay."""
+    centre = (np.array(size) - 1) / 2
+    focal = lens.values[:2].mean()
+    x, y = centre - focal * lens.undistort([centre], R)[0]
+    return np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]])
 
 
 def _error(
-    boards: Sequence[tuple[Mapping[str, np.ndarray], np.ndarray]], model: CameraModel
+    seen: Sequence[tuple[np.ndarray, np.ndarray]], lens: Intrinsics, model: CameraModel
 ) -> float:
-    """Return by how far a lens sees the boards elsewhere than the origin tells."""
+    """Return by how far corners are from where boards are expected in the rectified image."""
     errors = []
-    for view, points in boards:
-        if model.name in view:
-            expected = np.column_stack([points, np.ones(len(points))]) @ model.P.T
-            seen = cv2.undistortPoints(
-                view[model.name], model.K, model.D, R=model.R, P=model.P[:, :3]
-            ).reshape(-1, 2)
-            errors.append(np.square(expected[:, :2] / expected[:, 2:] - seen).sum(axis=1).mean())
+    for corners, points in seen:
+        expected = np.column_stack([points, np.ones(len(points))]) @ model.P.T
+        off = expected[:, :2] / expected[:, 2:] - lens.undistort(corners, model.R, model.P[:, :3])
+        errors.append(np.square(off).sum(axis=1).mean())
     # Of the middle view: single ones may be of a board in motion.
     return float(np.sqrt(np.median(errors)))
+
+
+def _remarks(
+    result: LensCalibration, origin: str, looseness: float, covered: np.ndarray
+) -> list[str]:
+    """Return what makes the calibration of a lens less sure."""
+    model, ahead, remarks = result.model, result.place[2], []
+    if looseness > _LOOSE:
+        remarks.append(
+            f'the focal length is known to {looseness:.1%} only; show the board tilted more, to '
+            'all sides, and nearer'
+        )
+    if (covered < _COVERED * np.array([model.width, model.height])).any():
+        remarks.append(
+            f'the board was seen in {covered[0]:.0f}x{covered[1]:.0f} of its '
+            f'{model.width}x{model.height} pixels, outside of which it is guesswork; show it at '
+            'all edges of the picture'
+        )
+    if result.error > _FAR_OFF:
+        remarks.append(f'the corners are {result.error:.1f} pixels off; {_CARE}')
+    if abs(ahead) > _AHEAD:
+        remarks.append(
+            f'stands {abs(ahead) * 1e3:.0f} mm {"ahead of" if ahead > 0 else "behind"} {origin}, '
+            'which the projection matrix cannot tell; faces at the edge of the picture are fused '
+            'out of place'
+        )
+    turned = np.degrees(Rotation.from_matrix(model.R).magnitude())
+    if turned > _TURNED:
+        remarks.append(
+            f'rectifying turns its picture by {turned:.0f}°, and leaves less of it; mount the '
+            'lenses parallel'
+        )
+    return [f'{model.name}: {remark}' for remark in remarks]

@@ -7,6 +7,9 @@ import numpy as np
 
 from fer_fusion_ros.exceptions import CalibrationError
 
+_SMALL = 640
+"""Pixels of the longer side of the copy in which a board is looked for first."""
+
 
 @dataclass(frozen=True)
 class Chessboard:
@@ -51,15 +54,33 @@ class Chessboard:
         """
         if image.ndim == 3:
             image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        flags = cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_ACCURACY
-        found, corners = cv2.findChessboardCornersSB(image, (self.columns, self.rows), flags)
-        if not found:
+        corners = self._find(image)
+        if corners is None:
             return None
         grid = corners.reshape(self.rows, self.columns, 2)
         right, down = grid[0, -1] - grid[0, 0], grid[-1, 0] - grid[0, 0]
         if right[0] * down[1] < right[1] * down[0]:
             grid = grid[:, ::-1]  # seen as in a mirror
         return np.ascontiguousarray(grid.reshape(-1, 2))
+
+    def _find(self, image: np.ndarray) -> np.ndarray | None:
+        """Find the corners in any order: first in a small copy, which takes a fraction."""
+        start = np.zeros(2)
+        shrink = _SMALL / max(image.shape)
+        if shrink < 1:
+            small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+            corners = self._find(small)
+            if corners is None:
+                return None
+            margin = np.ptp(corners, axis=0) * 2 / min(self.columns, self.rows)
+            (left, top), (right, bottom) = (
+                np.clip(edge / shrink, 0, image.shape[::-1]).astype(int)
+                for edge in (corners.min(axis=0) - margin, corners.max(axis=0) + margin)
+            )
+            start, image = np.array([left, top]), image[top:bottom, left:right]
+        flags = cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_ACCURACY
+        found, corners = cv2.findChessboardCornersSB(image, (self.columns, self.rows), flags)
+        return (corners[:, 0] + start).astype(np.float32) if found else None
 
 
 def aligned(corners: np.ndarray, reference: np.ndarray) -> np.ndarray:
