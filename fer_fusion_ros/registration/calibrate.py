@@ -249,7 +249,7 @@ def _remarks(
             'which the projection matrix cannot tell; faces at the edge of the picture are fused '
             'out of place'
         )
-    turned = np.degrees(Rotation.from_matrix(model.R).magnitude())
+    turned = np.degrees(np.linalg.norm(cv2.Rodrigues(model.R)[0]))
     if turned > _TURNED:
         remarks.append(
             f'rectifying turns its picture by {turned:.0f}°, and leaves less of it; mount the '
