@@ -1,6 +1,5 @@
 """Train PyConv-SE18."""
 
-import hashlib
 import math
 import os
 import time
@@ -24,12 +23,18 @@ from fer_fusion_ros.expression.data.modalities import Modalities
 from fer_fusion_ros.expression.losses import crowd_loss, expression_loss
 from fer_fusion_ros.expression.pyconv_se18 import PRESETS, PyConvSE18
 from fer_fusion_ros.learning.checkpoint import (
+    fingerprint,
     last_checkpoint,
     load_checkpoint,
     refuse_to_overwrite,
     save_checkpoint,
 )
-from fer_fusion_ros.learning.config import SEED, check_ranges, report_differences
+from fer_fusion_ros.learning.config import (
+    SEED,
+    check_ranges,
+    report_differences,
+    report_other_data,
+)
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
@@ -214,6 +219,13 @@ class Trainer:
         self.epoch = 0
         self.best = -math.inf
         self.selection = _fingerprint(select)
+        self.data = {
+            'faces': _fingerprint(train),
+            'votes': None if train.crowd is None else fingerprint(train.crowd),
+            # A teacher's answers differ in the last digits from one machine to another.
+            'soft labels': None if train.soft is None else train.soft.mean(0).round(4).tolist(),
+            'generator': fuse is not None,
+        }
 
     @property
     def last(self) -> Path:
@@ -254,6 +266,8 @@ class Trainer:
                 print('Selecting on other faces than before, so the best score starts anew.')
         if self.fabric.is_global_zero:
             report_differences(state['config'], asdict(self.config))
+            # Nor do they tell the training data.
+            report_other_data(state.get('data', {}), self.data)
 
     def start_from(self, network: PyConvSE18) -> None:
         """Start with the weights of a trained network instead of random ones."""
@@ -381,6 +395,7 @@ class Trainer:
             'best': self.best,
             'score': score,
             'selection': self.selection,
+            'data': self.data,
             'network': self.network.state_dict(),
             'crowd_head': self.crowd_head.state_dict(),
             'optimiser': self.optimiser.state_dict(),
@@ -453,9 +468,7 @@ def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def _fingerprint(faces: Faces) -> str:
     """Return count and hash of images and labels."""
-    digest = hashlib.sha256(faces.images.tobytes())
-    digest.update(faces.labels.astype(np.int64).tobytes())
-    return f'{len(faces)} {digest.hexdigest()}'
+    return f'{len(faces)} {fingerprint(faces.images, faces.labels.astype(np.int64))}'
 
 
 def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -28,12 +28,18 @@ from fer_fusion_ros.fusion.pairs import Pair
 from fer_fusion_ros.fusion.patches import Batch, Patches, Scenes
 from fer_fusion_ros.image_files import imwrite
 from fer_fusion_ros.learning.checkpoint import (
+    fingerprint,
     last_checkpoint,
     load_checkpoint,
     refuse_to_overwrite,
     save_checkpoint,
 )
-from fer_fusion_ros.learning.config import SEED, check_ranges, report_differences
+from fer_fusion_ros.learning.config import (
+    SEED,
+    check_ranges,
+    report_differences,
+    report_other_data,
+)
 from fer_fusion_ros.learning.ema import Ema
 from fer_fusion_ros.learning.fabric import make_fabric
 from fer_fusion_ros.learning.history import History
@@ -238,6 +244,11 @@ class Trainer:
         self.ema = Ema(self.generator, config.ema)
         self.epoch = 0
         self.best = -np.inf
+        self.selection = _fingerprint(self.validation)
+        self.data = {
+            'pairs': _fingerprint(train),
+            'faces': None if faces is None else fingerprint(faces),
+        }
 
     @property
     def last(self) -> Path:
@@ -265,8 +276,14 @@ class Trainer:
         self.critic_optimiser.param_groups[0]['lr'] = self.config.critic.learning_rate
         self.ema.load_state_dict(state['ema'])
         self.epoch, self.best = state['epoch'], state['best']
+        # Older checkpoints tell neither the pairs to select on nor the training data.
+        if state.get('selection', self.selection) != self.selection:
+            self.best = -np.inf
+            if self.fabric.is_global_zero:
+                print('Selecting on other pairs than before, so the best score starts anew.')
         if self.fabric.is_global_zero:
             report_differences(state['config'], asdict(self.config))
+            report_other_data(state.get('data', {}), self.data)
 
     def start_from(self, generator: Generator) -> None:
         """Start with the weights of a trained generator; the critic starts with random ones.
@@ -450,6 +467,8 @@ class Trainer:
             'config': asdict(self.config),
             'epoch': self.epoch,
             'best': self.best,
+            'selection': self.selection,
+            'data': self.data,
             'generator': self.generator.state_dict(),
             'critic': self.critic.state_dict(),
             'generator_optimiser': self.generator_optimiser.state_dict(),
@@ -460,6 +479,10 @@ class Trainer:
         if better:
             save_checkpoint(self.folder / 'best.ckpt', state)
         save_checkpoint(self.last, state)
+
+
+def _fingerprint(pairs: Sequence[Pair]) -> str:
+    return fingerprint(*(image for pair in pairs for image in (pair.ir, pair.vis)))
 
 
 def _networks(config: dict) -> dict:

@@ -1,5 +1,6 @@
 """Checkpoints that a training resumes from exactly."""
 
+import hashlib
 import os
 import random
 from collections.abc import Collection
@@ -76,6 +77,14 @@ def load_checkpoint(
         )
     _restore_random_state(state.pop('random'))
     return state
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """Return a hash of arrays, by which a checkpoint tells whether data are still the same."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _random_state() -> dict[str, Any]:

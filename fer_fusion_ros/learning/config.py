@@ -113,6 +113,17 @@ def report_differences(former: Mapping[str, Any], now: Mapping[str, Any]) -> Non
         print(f'Resuming with another recipe: {", ".join(changed)}.')
 
 
+def report_other_data(former: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """
+    Print which of its data a training is resumed without, or with others.
+
+    :param former: what tells each of them apart, by name; those that it lacks are passed over.
+    :param now: likewise.
+    """
+    if changed := [name for name, value in now.items() if former.get(name, value) != value]:
+        print(f'Resuming with other training data than before: {", ".join(changed)}.')
+
+
 SEED = '[0, 9223372036854775807]'
 """Range of a seed, of PyTorch's and NumPy's generators alike."""
 

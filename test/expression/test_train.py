@@ -234,6 +234,34 @@ def test_another_recipe_and_other_faces_to_select_on_are_told_at_a_resume(faces,
     assert other.best == best
 
 
+def test_other_training_data_are_told_at_a_resume(faces, tmp_path, capsys):
+    config = replace(CONFIG, epochs=1, soft_share=0.5)
+    shares = np.eye(7, dtype=np.float32)[faces.labels]
+    train = replace(faces, crowd=shares, soft=shares)
+    Trainer(config, train, faces, tmp_path, np.maximum).fit()
+    # Teachers are not to the last digit alike on every machine.
+    same = replace(train, soft=train.soft * np.float32(1 + 1e-6))
+    Trainer(config, same, faces, tmp_path, np.minimum).resume()
+    assert capsys.readouterr().out == ''
+    told = 'Resuming with other training data than before: '
+    others = [
+        (replace(train, crowd=None), np.maximum, 'votes.'),
+        (replace(train, crowd=shares[::-1], soft=None), np.maximum, 'votes, soft labels.'),
+        (replace(train, soft=(shares + shares[0]) / 2), None, 'soft labels, generator.'),
+        (train.subset(slice(8, None)), np.maximum, 'faces, votes, soft labels.'),
+        (replace(train, labels=(train.labels + 1) % 7), np.maximum, 'faces.'),
+    ]
+    for other, fuse, names in others:
+        Trainer(config, other, faces, tmp_path, fuse).resume()
+        assert capsys.readouterr().out.splitlines() == [told + names]
+    # Older checkpoints do not tell them.
+    state = load_checkpoint(tmp_path / 'last.ckpt')
+    del state['data']
+    save_checkpoint(tmp_path / 'last.ckpt', state)
+    Trainer(config, faces, faces, tmp_path).resume()
+    assert capsys.readouterr().out == ''
+
+
 GRADIENTS = """
 import sys
 

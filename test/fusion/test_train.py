@@ -22,7 +22,7 @@ from fer_fusion_ros.fusion.train import (  # noqa: E402
     LossWeights,
     Trainer,
 )
-from fer_fusion_ros.learning.checkpoint import save_checkpoint  # noqa: E402
+from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
 from fer_fusion_ros.learning.config import load_config  # noqa: E402
 
 CONFIG = FusionConfig(
@@ -215,6 +215,35 @@ def test_a_changed_recipe_is_told_at_a_resume(pairs, tmp_path, capsys):
     Trainer(replace(config, epochs=2, losses=losses), pairs, pairs[:1], tmp_path).resume()
     told = 'Resuming with another recipe: epochs 1 -> 2, losses.edges 1.0 -> 2.0.'
     assert capsys.readouterr().out.splitlines() == [told]
+
+
+def test_other_data_are_told_at_a_resume(pairs, tmp_path, capsys):
+    config = replace(CONFIG, epochs=1, steps=1, scenes=Scenes(faces=0.5))
+    faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48), np.uint8)
+    best = Trainer(config, pairs, pairs[:1], tmp_path, faces).fit()
+    told = 'Resuming with other training data than before: '
+    for learned, given, names in (
+        (pairs, faces, ''),
+        (pairs, None, 'faces.'),
+        (pairs[1:], faces, 'pairs.'),
+        (pairs[1:], faces[1:], 'pairs, faces.'),
+    ):
+        trainer = Trainer(config, learned, pairs[:1], tmp_path, given)
+        trainer.resume()
+        assert trainer.best == best
+        assert capsys.readouterr().out.splitlines() == ([told + names] if names else [])
+    trainer = Trainer(config, pairs, pairs[1:2], tmp_path, faces)
+    trainer.resume()
+    assert trainer.best == -np.inf
+    assert 'Selecting on other pairs than before' in capsys.readouterr().out
+    # Older checkpoints tell neither.
+    state = load_checkpoint(tmp_path / 'last.ckpt')
+    del state['data'], state['selection']
+    save_checkpoint(tmp_path / 'last.ckpt', state)
+    trainer = Trainer(config, pairs[1:], pairs[1:2], tmp_path)
+    trainer.resume()
+    assert trainer.best == best
+    assert capsys.readouterr().out == ''
 
 
 GRADIENTS = """
