@@ -17,6 +17,7 @@ from fer_fusion_ros.commands.main import main
 from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.data.load_faces import load_faces
+from fer_fusion_ros.expression.evaluation_report import save_csv
 from fer_fusion_ros.expression.labels import CK_PLUS_LABELS, LABELS
 from fer_fusion_ros.expression.light_experiment import LIGHTS, MODALITIES
 from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint
@@ -125,7 +126,8 @@ def test_photographs_of_a_lens_adapt_the_bundled_network(
     data = ['--photographs', str(photographs), '--data', str(archive), '--output', str(tmp_path)]
     small = ['--set', 'known_faces=8', 'views=1', 'steps=2', 'folds=2']
     assert main(['adapt-expression', str(recipe), *data, *small]) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert 'warning: expression may have learned these photographs already' in err
     assert 'Before:' in out and 'each of 2 groups of people by a network without them' in out
     figures = json.loads((tmp_path / 'figures.json').read_text())['accuracy']
     assert {row['count'] for row in figures} == {66}
@@ -140,6 +142,25 @@ def test_photographs_of_a_lens_adapt_the_bundled_network(
     assert main(['adapt-expression', str(recipe), *data, '--set', 'folds=10']) == 1
     told = capsys.readouterr().err
     assert 'fewer than 10 subjects' in told and 'set folds to fewer' in told
+
+
+def test_only_weights_that_know_the_photographs_are_warned_of(
+    archive, shared_data, tmp_path, capsys
+):
+    lens = tmp_path / 'lens'
+    lens.mkdir()
+    with (shared_data / 'nir_faces' / 'labels.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        shutil.copyfile(shared_data / 'nir_faces' / row['file'], lens / row['file'])
+        row['expression'] = LABELS[LABELS.index(row['expression']) - 1]
+    save_csv(lens / 'labels.csv', rows)
+    adapt = ['adapt-expression', str(CONFIG.with_name('adaptation.yaml')), '--data', str(archive)]
+    adapt += ['--photographs', str(lens), '--output', str(tmp_path)]
+    small = ['--set', 'known_faces=8', 'views=1', 'steps=1', 'folds=2']
+    assert main([*adapt, '--weights', 'expression_stride2', *small]) == 0
+    out, err = capsys.readouterr()
+    assert 'Before:' in out and 'already' not in err
 
 
 def test_errors_come_without_a_traceback(archive, tmp_path, capsys):
