@@ -24,7 +24,7 @@ from fer_fusion_ros.commands._options import make_folder, positive
 from fer_fusion_ros.exceptions import DemoError
 from fer_fusion_ros.fusion.modality import Modality
 from fer_fusion_ros.lenses.names import LENSES
-from fer_fusion_ros.lenses.rig import LightProgramme
+from fer_fusion_ros.lenses.rig import LightProgramme, SimulatedRig
 from fer_fusion_ros.messages.transport import use_shared_memory_profile
 
 NAMESPACE = '/fer'
@@ -74,6 +74,8 @@ def main(args: argparse.Namespace) -> int:
     # Windows has none: what is missing there is told before.
     import fcntl
 
+    # As the node makes it: what it refuses is told before anything of an earlier demo is removed.
+    SimulatedRig(args.faces or None, distance=args.distance, fps=args.rate)
     output = make_folder(args.output).resolve()
     with (output / 'nodes.log').open('a') as log:
         try:
@@ -184,7 +186,7 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     ]
     if args.faces:
         # Values are YAML, in which a path may mean something else without quotes.
-        path = json.dumps(str(Path(args.faces).resolve()), ensure_ascii=False)
+        path = json.dumps(str(Path(args.faces).expanduser().resolve()), ensure_ascii=False)
         cameras.append(f'rig.faces:={path}')
     # Signals are heard between two messages, never within rclpy or the writer of the bag.
     stop = threading.Event()

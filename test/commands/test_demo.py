@@ -81,6 +81,24 @@ def test_a_photograph_without_a_face_ends_the_demo_with_the_cause(
     assert 'Traceback' not in demo.output
 
 
+@pytest.mark.parametrize(
+    ('option', 'value', 'told'),
+    [
+        ('--faces', '/nope', '/nope does not exist'),
+        ('--faces', __file__, 'test_demo.py: not a readable image'),
+        ('--distance', '40', 'distance is 40.0; give 0.5 to 20'),
+        ('--rate', '1e6', 'fps is 1000000.0; give 0.1 to 1000'),
+    ],
+)
+def test_what_cannot_be_shown_leaves_the_earlier_demo(tmp_path, capsys, option, value, told):
+    pytest.importorskip('fer_fusion_ros.msg', reason='the messages are not built')
+    (tmp_path / 'bag').mkdir()
+    (tmp_path / 'bag' / MARK).touch()
+    assert main(['demo', '--output', str(tmp_path), option, value]) == 1
+    assert told in capsys.readouterr().err
+    assert (tmp_path / 'bag' / MARK).exists()
+
+
 @pytest.mark.parametrize('name', ['metadata.yaml', 'precious.txt'])
 def test_a_folder_that_no_demo_made_is_kept(install_prefix, start_process, tmp_path, name):
     (tmp_path / 'out' / 'bag').mkdir(parents=True)
