@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fer_fusion_ros.expression.classifier import Classifier, softmax
-from fer_fusion_ros.expression.labels import LABELS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,10 +35,10 @@ class Predictor:
         self, weights: str | Path | None = None, engine: str = 'auto', threads: int | None = None
     ) -> None:
         if weights is None or Path(weights).suffix in ('', '.onnx'):
-            classifier = Classifier(engine, weights, threads)
+            classifier = Classifier(engine, weights, threads, labels=None)
             self._predict: Predict = classifier.predict
             self.size, self.temperature = classifier.size, classifier.temperature
-            self.classes = LABELS
+            self.classes = classifier.labels
             return
         import torch
 

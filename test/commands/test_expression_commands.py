@@ -18,6 +18,7 @@ from fer_fusion_ros.exceptions import ConfigurationError
 from fer_fusion_ros.expression.classifier import Classifier
 from fer_fusion_ros.expression.data.load_faces import load_faces
 from fer_fusion_ros.expression.evaluation_report import save_csv
+from fer_fusion_ros.expression.export import export_expression, load_network
 from fer_fusion_ros.expression.labels import CK_PLUS_LABELS, LABELS
 from fer_fusion_ros.expression.light_experiment import LIGHTS, MODALITIES
 from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint
@@ -234,6 +235,19 @@ def test_one_folder_to_train_and_select_on_says_what_to_give(class_folders, tmp_
     assert main([*train, '--output', str(tmp_path / 'run')]) == 1
     told = capsys.readouterr().err
     assert 'none are left to train on; give --select, or folders train and test in it' in told
+
+
+def test_every_form_of_weights_is_evaluated_on_its_own_labels(class_folders, tmp_path, capsys):
+    (class_folders / 'sad').rename(class_folders / 'contempt')
+    network, metadata = load_network('expression_stride2')
+    export_expression(network, {**metadata, 'labels': ','.join(CK_PLUS_LABELS)}, tmp_path)
+    evaluate = ['evaluate-expression', '--output', str(tmp_path / 'figures'), '--data']
+    evaluate += [str(class_folders), '--weights']
+    for suffix in ('onnx', 'safetensors'):
+        assert main([*evaluate, str(tmp_path / f'expression.{suffix}')]) == 0
+        assert '| contempt | 8 |' in capsys.readouterr().out
+    assert main([*evaluate, 'expression_stride2']) == 1
+    assert 'contempt' in capsys.readouterr().err
 
 
 def test_the_light_experiment_wants_the_seven_expressions(class_folders, tmp_path, capsys):

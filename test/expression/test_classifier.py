@@ -4,6 +4,8 @@ import pytest
 from fer_fusion_ros.engine import WEIGHTS, create_engine
 from fer_fusion_ros.exceptions import EngineError
 from fer_fusion_ros.expression.classifier import Classifier
+from fer_fusion_ros.expression.labels import CK_PLUS_LABELS
+from fer_fusion_ros.expression.predictor import Predictor
 
 
 @pytest.fixture(scope='module')
@@ -50,6 +52,19 @@ def test_refuses_a_temperature_that_gives_no_probabilities(temperature, tmp_path
     onnx.save(model, str(tmp_path / 'mine.onnx'))
     with pytest.raises(EngineError, match=r'mine\.onnx: its temperature is .*, but must be'):
         Classifier('onnxruntime', tmp_path / 'mine.onnx')
+
+
+def test_refuses_other_labels_but_where_any_will_do(tmp_path, crops):
+    onnx = pytest.importorskip('onnx')
+    model = onnx.load(str(WEIGHTS / 'expression_stride2.onnx'))
+    [entry] = [entry for entry in model.metadata_props if entry.key == 'labels']
+    entry.value = ','.join(CK_PLUS_LABELS)
+    onnx.save(model, str(tmp_path / 'mine.onnx'))
+    with pytest.raises(EngineError, match=r'mine\.onnx is for the labels \(.contempt., '):
+        Classifier('onnxruntime', tmp_path / 'mine.onnx')
+    predict = Predictor(tmp_path / 'mine.onnx', 'onnxruntime')
+    assert predict.classes == CK_PLUS_LABELS
+    assert predict(crops).shape == (3, 7)
 
 
 def test_tells_more_faces_than_chance_does(classifier, shared_data):
