@@ -3,6 +3,8 @@
 import argparse
 import math
 
+from fer_fusion_ros.commands._options import make_folder
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `fer_fusion export-expression`."""
@@ -40,6 +42,7 @@ def main(args: argparse.Namespace) -> int:
         raise ConfigurationError(
             f'--name is {args.name!r}; give a name without a slash, and the folder as --output.'
         )
+    make_folder(args.output)
     faces = load_faces(args.int8, 'train') if args.int8 else None
     network, metadata = load_network(args.checkpoint)
     if args.temperature is not None:

@@ -4,7 +4,7 @@ import argparse
 import math
 
 from fer_fusion_ros.commands._options import count
-from fer_fusion_ros.commands._training import add_training_arguments
+from fer_fusion_ros.commands._training import add_training_arguments, prepare_output
 from fer_fusion_ros.exceptions import ConfigurationError, DataError
 from fer_fusion_ros.expression.data.folds import FOLDS
 
@@ -61,18 +61,16 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.expression.export import load_network
     from fer_fusion_ros.expression.predictor import Predictor
     from fer_fusion_ros.expression.train import ExpressionConfig, Trainer
-    from fer_fusion_ros.learning.checkpoint import refuse_to_overwrite
     from fer_fusion_ros.learning.config import load_config
 
     config = load_config(args.config, ExpressionConfig, args.overrides)
-    if not args.resume:
-        refuse_to_overwrite(args.output)  # before the teacher looks, which takes long
     if args.fold is None and args.folds:
         raise ConfigurationError('--folds has no effect without --fold; give --fold 0 to 9 too.')
     if args.fold is not None and args.select:
         raise ConfigurationError(
             '--select has no effect beside --fold, which selects on the fold; leave one out.'
         )
+    prepare_output(args)
     train = load_faces(args.data, 'train')
     if args.votes:
         train = add_ferplus(train, args.votes, 'train', drop_non_faces=True)

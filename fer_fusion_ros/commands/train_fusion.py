@@ -2,7 +2,7 @@
 
 import argparse
 
-from fer_fusion_ros.commands._training import add_training_arguments
+from fer_fusion_ros.commands._training import add_training_arguments, prepare_output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,7 @@ def main(args: argparse.Namespace) -> int:
     from fer_fusion_ros.learning.config import load_config
 
     config = load_config(args.config, FusionConfig, args.overrides)
+    prepare_output(args)
     pairs = load_pairs(args.data, smallest=config.patch)
     faces = load_fer2013(args.faces, 'train').images if args.faces else None
     trainer = Trainer(

@@ -47,6 +47,12 @@ def refuse_to_overwrite(folder: str | Path) -> None:
         )
 
 
+def require_checkpoint(path: str | Path) -> None:
+    """Raise a CheckpointError unless there is a checkpoint to resume from."""
+    if not Path(path).is_file():
+        raise CheckpointError(f'{path}: no such checkpoint. Train without --resume to start one.')
+
+
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU; none of its code is run, as a stranger may have made it."""
     return torch.load(path, map_location='cpu', weights_only=True)
@@ -62,9 +68,7 @@ def load_checkpoint(
     :param names: of the values that such a training saves.
     :raises CheckpointError: if there is none, it cannot be read or is of another training.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f'{path}: no such checkpoint. Train without --resume to start one.')
+    require_checkpoint(path)
     try:
         state = read_checkpoint(path)
     except Exception as error:

@@ -174,7 +174,8 @@ def test_errors_come_without_a_traceback(archive, tmp_path, capsys):
     assert 'soft labels need votes, a teacher, or both' in capsys.readouterr().err
     assert main(['train-expression', str(CONFIG), *data, '--set', 'soft_share=7']) == 1
     assert 'soft_share is 7.0; it must be in 0..1' in capsys.readouterr().err
-    assert main(['train-expression', str(CONFIG), '--data', str(tmp_path / 'none.npz')]) == 1
+    none = ['--data', str(tmp_path / 'none.npz'), *data[2:]]
+    assert main(['train-expression', str(CONFIG), *none]) == 1
     assert 'none.npz: no such file' in capsys.readouterr().err
     spoilt = {'train_x': np.zeros((2, 48, 48), np.uint8), 'train_y': np.array([0, 9])}
     with np.load(archive) as whole:
@@ -219,6 +220,7 @@ def test_a_limit_takes_every_expression(class_folders, tmp_path, trained_on):
         for path in (tmp_path / 'select' / name).iterdir():
             cv2.imwrite(str(path), 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     train = ['train-expression', str(CONFIG), '--data', str(class_folders), '--limit', '6']
+    train += ['--output', str(tmp_path / 'run')]
     for _ in range(2):
         assert main([*train, '--select', str(tmp_path / 'select')]) == 1
         for faces in trained_on:

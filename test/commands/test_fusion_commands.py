@@ -126,7 +126,8 @@ def test_wrong_data_end_before_the_first_epoch_and_name_the_file(
     (tmp_path / 'vis' / 'a.png').write_bytes(b'')
     config = tmp_path / 'config.yaml'
     config.write_text('preset: realtime\n')
-    assert main(['train-fusion', str(config), '--data', str(tmp_path)]) == 1
+    train = ['train-fusion', str(config), '--data', str(tmp_path), '--output', str(tmp_path)]
+    assert main(train) == 1
     assert 'a.png: not a readable image' in capsys.readouterr().err
 
 

@@ -12,6 +12,8 @@ from fer_fusion_ros.commands import evaluate_light, train_expression, train_fusi
 from fer_fusion_ros.commands._options import make_folder
 from fer_fusion_ros.commands.main import main
 
+CONFIGS = Path(__file__).parents[2] / 'config' / 'training'
+
 
 @pytest.mark.parametrize('verb_and_option', ['demo --seconds', 'demo --rate', 'demo --distance'])
 @pytest.mark.parametrize('value', ['0', '-1', 'nan', 'inf', 'long'])
@@ -44,6 +46,10 @@ def test_the_light_experiment_takes_a_count_of_faces(
         ('evaluate-expression --data faces.npz', ['tqdm']),
         ('evaluate-fusion --data pairs', ['tqdm']),
         ('demo', ['rclpy', 'rosbags']),
+        (f'train-expression {CONFIGS}/expression.yaml --data faces.npz', ['lightning_fabric']),
+        (f'train-fusion {CONFIGS}/fusion.yaml --data pairs', ['lightning_fabric']),
+        ('export-expression best.ckpt --int8 faces.npz', ['lightning_fabric', 'onnx']),
+        ('export-fusion best.ckpt', ['torch', 'onnx']),
     ],
 )
 def test_the_results_need_a_folder_before_the_work(
@@ -55,6 +61,18 @@ def test_the_results_need_a_folder_before_the_work(
     assert main([*words.split(), '--output', str(tmp_path / 'file')]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert f'{tmp_path / "file"} cannot be used as a folder for results' in line
+
+
+@pytest.mark.parametrize('kind', ['expression', 'fusion'])
+def test_a_training_to_resume_is_there_before_the_data_are_read(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    pytest.importorskip('lightning_fabric', reason='lightning_fabric is not installed')
+    train = [f'train-{kind}', f'{CONFIGS}/{kind}.yaml', '--data', 'none', '--resume', '--output']
+    assert main([*train, str(tmp_path / 'run')]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'run/last.ckpt: no such checkpoint. Train without --resume to start one' in line
+    assert not (tmp_path / 'run').exists()
 
 
 @pytest.mark.parametrize(
