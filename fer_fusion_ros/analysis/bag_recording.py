@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,12 +22,19 @@ from fer_fusion_ros.synchronisation.frame_set import Frame
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
 
+_RECOVER = {
+    '.mcap': '`mcap recover {} -o recovered.mcap`',
+    # Not `.recover`, which the sqlite3 of Debian and Ubuntu cannot do.
+    '.db3': "`sqlite3 {} .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 recovered.db3`",
+}
+"""What saves the messages that are whole in a damaged file, by its suffix."""
+
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 
 
 def is_bag(path: Path) -> bool:
     """Return whether a path is a rosbag2 folder or one of its files."""
-    return (path / 'metadata.yaml').is_file() or path.suffix in ('.mcap', '.db3')
+    return (path / 'metadata.yaml').is_file() or path.suffix in _RECOVER
 
 
 class BagRecording(Recording):
@@ -52,6 +60,8 @@ class BagRecording(Recording):
         tolerance: float = TOLERANCE,
         lenses: Sequence[str] = LENSES,
     ) -> None:
+        if not path.exists():
+            raise RecordingError(f'{path} does not exist')
         self._path = path
         self._tolerance = tolerance
         self._refused: Counter[str] = Counter()
@@ -121,7 +131,7 @@ class BagRecording(Recording):
         except Exception as error:  # damaged bytes make rosbags raise errors of any kind
             raise RecordingError(
                 f'{self._path} is damaged and cannot be read further ({error}); '
-                '`ros2 bag convert` may save what comes after'
+                f'{_cure(self._path, _files(self._path))}'
             ) from error
 
     def _refuse_image(self, lens: str, reason: Exception) -> None:
@@ -143,8 +153,9 @@ class BagRecording(Recording):
             with AnyReader([self._path], default_typestore=store) as reader:
                 yield reader
         except (AnyReaderError, OSError) as error:
+            damaged = [file for file in _files(self._path) if not _opens(file)]
             raise RecordingError(
-                f'{self._path} cannot be read as a bag ({error}); `ros2 bag reindex` may repair it'
+                f'{self._path} cannot be read as a bag ({error}); {_cure(self._path, damaged)}'
             ) from error
 
     def _read_models(self, reader: AnyReader) -> None:
@@ -166,6 +177,31 @@ class BagRecording(Recording):
                 if model is not None:
                     self._models[model.name] = model
                 break
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files that hold a bag's messages."""
+    return (
+        [path] if path.is_file() else [f for f in sorted(path.iterdir()) if f.suffix in _RECOVER]
+    )
+
+
+def _opens(file: Path) -> bool:
+    from rosbags.highlevel import AnyReader, AnyReaderError
+
+    try:
+        with AnyReader([file]):
+            return True
+    except (AnyReaderError, OSError):
+        return False
+
+
+def _cure(path: Path, damaged: Sequence[Path]) -> str:
+    """Say what may repair a bag of which some files are damaged, or metadata.yaml if none is."""
+    if not damaged:
+        return f'`ros2 bag reindex {path}` may repair it'
+    file = shlex.quote(str(damaged[0])) if len(damaged) == 1 else 'FILE'
+    return f'{_RECOVER[damaged[0].suffix].format(file)} may save what is whole in it'
 
 
 def _find_topics(

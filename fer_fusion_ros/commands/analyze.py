@@ -4,7 +4,7 @@ Give a bag; a folder that holds an image, a folder of images or a video for each
 after it (ir_left, vis_left, …; ir and vis for a single pair); or name each lens's with --vis-left
 PATH and so on. Images of the same name belong together; where most names differ and the lenses
 have equally many, those at the same place in their order (f2 before f10). Whatever ends it early
-(Ctrl-C, SIGTERM, SIGHUP, a damaged file), what was read until then is kept.
+(Ctrl-C, SIGTERM, SIGHUP, damage within a file), what was read until then is kept.
 """
 
 from __future__ import annotations

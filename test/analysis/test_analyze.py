@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Container, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_fusion_ros.analysis import FileRecording
+from fer_fusion_ros.analysis import BagRecording, FileRecording
 from fer_fusion_ros.commands.main import main
 from fer_fusion_ros.lenses.names import LENSES, is_infrared, optical_frame
 from fer_fusion_ros.lenses.rig import SimulatedRig
@@ -69,6 +70,7 @@ def make_bag(
     rig: SimulatedRig,
     frames: dict,
     *,
+    storage: str = 'MCAP',
     late: Mapping[str, float] | None = None,
     change: Callable[[str, int, Any], None] = lambda *_: None,
     change_info: Callable[[str, int, Any], None] = lambda *_: None,
@@ -78,6 +80,7 @@ def make_bag(
     """
     Write what the rig sees to a bag.
 
+    :param storage: Name of rosbags' plug-in.
     :param late: Seconds by which the stamps of a lens are late.
     :param change: Called with the lens, the moment's number and the image before it is written.
     :param change_info: The same with the calibration.
@@ -90,7 +93,8 @@ def make_bag(
 
     store = get_typestore(Stores.ROS2_JAZZY)
     types = store.types
-    with rosbag2.Writer(path, version=8, storage_plugin=rosbag2.StoragePlugin.MCAP) as writer:
+    plugin = rosbag2.StoragePlugin[storage]
+    with rosbag2.Writer(path, version=8, storage_plugin=plugin) as writer:
         connections = {
             (lens, kind): writer.add_connection(
                 f'{names(lens)}/{topic}', f'sensor_msgs/msg/{kind}', typestore=store
@@ -342,8 +346,42 @@ def test_a_bag_damaged_in_the_middle_is_read_until_there(
     assert 'Ended early: ' in said.out
     (line,) = said.err.splitlines()
     assert f'{path} is damaged' in line
+    assert f'; `mcap recover {file} -o recovered.mcap` may save what is whole in it' in line
     with (out / 'expressions.csv').open() as table:
         assert 4 < len([row for row in csv.DictReader(table) if row['face_id']]) < 9
+
+
+@pytest.mark.parametrize(
+    ('storage', 'cure'),
+    [('MCAP', 'mcap recover {} -o recovered.mcap'), ('SQLITE3', 'sqlite3 {} .dump | ')],
+)
+def test_a_bag_that_was_cut_off_says_what_may_save_it(
+    write_bag: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    storage: str,
+    cure: str,
+) -> None:
+    path = write_bag(storage=storage)
+    (file,) = [file for file in path.iterdir() if file.suffix in ('.mcap', '.db3')]
+    metadata = (path / 'metadata.yaml').read_text()
+    (path / 'metadata.yaml').write_text('{')  # reindexing is for this alone
+    assert main(['analyze', str(path), '--output', str(tmp_path / 'out')]) == 1
+    assert f'; `ros2 bag reindex {path}` may repair it' in capsys.readouterr().err
+    (path / 'metadata.yaml').write_text(metadata)
+    os.truncate(file, file.stat().st_size // 2)
+    for source in (path, file):
+        assert main(['analyze', str(source), '--output', str(tmp_path / 'out')]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f'{source} cannot be read as a bag' in line
+        assert cure.format(file) in line and 'reindex' not in line
+    _, command, _ = line.rsplit('`', 2)
+    if shutil.which(command.split()[0]):
+        subprocess.run(command, shell=True, cwd=tmp_path, stderr=subprocess.DEVNULL, check=True)
+        assert 2 < len(list(BagRecording(tmp_path / f'recovered{file.suffix}'))) < COUNT
+    file.unlink()
+    assert main(['analyze', str(file), '--output', str(tmp_path / 'out')]) == 1
+    assert f'{file} does not exist' in capsys.readouterr().err
 
 
 def test_a_bag_damaged_in_its_calibration_is_named(
