@@ -107,6 +107,8 @@ def main(args: argparse.Namespace) -> int:
     trainer = Trainer(config, train, select, args.output, fuse)
     if trainer.fabric.is_global_zero:
         print(f'{len(train)} faces of {train.name}, selecting on {len(select)} of {select.name}.')
+        if config.crowd_weight and train.crowd is None:
+            print(f'crowd_weight is {config.crowd_weight:g}, but has no effect without --votes.')
     if args.start_from:
         trainer.start_from(load_network(args.start_from)[0])
     if args.resume:

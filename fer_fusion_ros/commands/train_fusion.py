@@ -38,6 +38,8 @@ def main(args: argparse.Namespace) -> int:
         args.output,
         faces,
     )
+    if trainer.fabric.is_global_zero and config.scenes.faces and faces is None:
+        print(f'scenes.faces is {config.scenes.faces:g}, but has no effect without --faces.')
     if args.start_from:
         trainer.start_from(load_generator(args.start_from))
     if args.resume:

@@ -288,6 +288,14 @@ def test_without_best_weights_it_points_to_the_last(archive, tmp_path, capsys):
     assert 'no best weights yet' in told and f'{tmp_path}/last.ckpt' in told and 'inf' not in told
 
 
+def test_votes_have_the_effect_that_their_weight_asks_for(archive, tmp_path, capsys):
+    np.savez(tmp_path / 'votes.npz', train_votes=np.ones((24, 10)))
+    train = ['train-expression', str(CONFIG), '--data', str(archive), '--output', str(tmp_path)]
+    train += ['--votes', str(tmp_path / 'votes.npz')]
+    assert main([*train, '--set', 'size=20', 'batch_size=8', 'epochs=1']) == 0
+    assert 'no effect' not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ('words', 'told'),
     [

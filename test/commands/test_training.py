@@ -39,12 +39,18 @@ def _fusion(folder: Path) -> list[str]:
     recipe = folder / 'recipe.yaml'
     recipe.write_text('preset: realtime\npatch: 48\n')
     small = ['epochs=1', 'steps=1', 'batch_size=2', 'precision=32-true', 'critic.steps=1']
-    small += ['critic.widths=[2,2,2,2,2,2]', 'critic.patch=32']
+    small += ['critic.widths=[2,2,2,2,2,2]', 'critic.patch=32', 'scenes.faces=0.2']
     return ['train-fusion', str(recipe), '--data', str(folder), '--set', *small]
 
 
-@pytest.mark.parametrize('words', [_expression, _fusion])
-def test_the_result_is_told_once(words, tmp_path):
+@pytest.mark.parametrize(
+    ('words', 'told'),
+    [
+        (_expression, 'crowd_weight is 0.5, but has no effect without --votes.'),
+        (_fusion, 'scenes.faces is 0.2, but has no effect without --faces.'),
+    ],
+)
+def test_the_result_and_what_was_without_effect_are_told_once(words, told, tmp_path):
     command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
     command += ['--nproc-per-node=2', '-m', 'fer_fusion_ros.commands.main', *words(tmp_path)]
     environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
@@ -58,3 +64,4 @@ def test_the_result_is_told_once(words, tmp_path):
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.count('Best ') == 1, run.stdout
+    assert run.stdout.count(told) == 1, run.stdout
