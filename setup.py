@@ -80,7 +80,8 @@ EXTRAS_REQUIRE = {
     # Run the networks on a CPU; either engine alone is enough.
     'engine': ['openvino', 'onnxruntime'],
     # The simulated rig, plots, videos and bags: what `make demo` needs besides.
-    'demo': ['scikit-image', 'matplotlib', 'pillow', 'imageio-ffmpeg', 'rosbags'],
+    # tqdm is for evaluations, which need no PyTorch.
+    'demo': ['scikit-image', 'matplotlib', 'pillow', 'imageio-ffmpeg', 'rosbags', 'tqdm'],
     'train': [
         'torch==2.13.0',
         'lightning-fabric',
