@@ -10,8 +10,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'checkpoint',
         nargs='+',
-        help='checkpoint of a training, such as out/fusion/best.ckpt; of several of one training '
-        "the weights' mean is exported",
+        help='checkpoint of a training, such as out/fusion/best.ckpt, or exported weights; of '
+        "several of one training the weights' mean is exported",
     )
     parser.add_argument('--output', default='out/fusion', help='folder of both files')
 

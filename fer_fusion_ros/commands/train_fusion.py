@@ -14,7 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--faces', help='visible faces for the recipe, of FER2013: an npz or CSV')
     parser.add_argument(
         '--start-from',
-        help="checkpoint or safetensors file with the generator's first weights; else random",
+        help='checkpoint, safetensors file or bare name of bundled weights to begin with; else '
+        'random',
     )
     add_training_arguments(parser, 'out/fusion', 'epochs=10 losses.edges=2')
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
+from fer_fusion_ros.engine import weights_file
 from fer_fusion_ros.exceptions import CheckpointError
-from fer_fusion_ros.fusion.generator import PRESETS, Generator, Shape
+from fer_fusion_ros.fusion.generator import Generator, Shape
 from fer_fusion_ros.learning.checkpoint import read_checkpoint
 from fer_fusion_ros.learning.export import export_network
 
@@ -36,16 +37,17 @@ def load_checkpoint_generator(path: str | Path) -> tuple[Generator, str]:
 
 
 def load_mean_generator(paths: Sequence[str | Path]) -> tuple[Generator, str]:
-    """Build the generator whose weights are the mean of several checkpoints'.
+    """Build the generator whose weights are the mean of several.
 
     Between two states of one training the mean trades the figures of one against the other's; of
     separate trainings it means nothing.
 
-    :param paths: of checkpoints of one preset.
+    :param paths: of weights of one preset, see `load_generator`.
     :return: the generator in evaluation mode, and its preset.
-    :raises CheckpointError: as `load_checkpoint_generator`, and if the presets differ.
+    :raises CheckpointError: as `load_generator`, and if the presets differ.
+    :raises EngineError: as `load_generator`.
     """
-    (generator, preset), *others = [load_checkpoint_generator(path) for path in paths]
+    (generator, preset), *others = [_load(path) for path in paths]
     for path, (_, other) in zip(paths[1:], others, strict=True):
         if other != preset:
             raise CheckpointError(
@@ -61,17 +63,25 @@ def load_mean_generator(paths: Sequence[str | Path]) -> tuple[Generator, str]:
 def load_generator(path: str | Path) -> Generator:
     """Build the generator of a checkpoint or of exported weights.
 
-    :param path: a ``.ckpt`` file of a training, or a ``.safetensors`` file that
-        `export_generator` wrote.
+    :param path: a ``.ckpt`` file of a training, a ``.safetensors`` file that `export_generator`
+        wrote, or the bare name of bundled weights.
     :return: in evaluation mode.
     :raises CheckpointError: if the file is missing, or holds other weights.
+    :raises EngineError: if a bare name is not one of the bundled weights'.
     """
-    if Path(path).suffix == '.ckpt':
-        return load_checkpoint_generator(path)[0]
+    return _load(path)[0]
+
+
+def _load(path: str | Path) -> tuple[Generator, str]:
+    """Do as `load_generator` does; return the preset too."""
+    path = weights_file(path, '.safetensors')
+    if path.suffix == '.ckpt':
+        return load_checkpoint_generator(path)
     try:
         with safe_open(path, 'pt') as file:
-            # Not the preset, whose shape may have been another.
             metadata = file.metadata()
+            preset = metadata['preset']
+            # Not the preset's, which may have been another.
             shape = Shape(*(json.loads(metadata[name]) for name in Shape._fields))
             generator = Generator(shape)
             names = file.keys()
@@ -81,7 +91,7 @@ def load_generator(path: str | Path) -> Generator:
             f'{path}: not exported weights of a fusion generator ({error}). '
             'Write them with `fer_fusion export-fusion`.'
         ) from error
-    return generator.eval()
+    return generator.eval(), preset
 
 
 def export_generator(generator: Generator, preset: str, folder: str | Path) -> dict[str, str]:
@@ -98,7 +108,7 @@ def export_generator(generator: Generator, preset: str, folder: str | Path) -> d
     metadata = {
         'model': 'fusion',
         'preset': preset,
-        **{name: json.dumps(value) for name, value in PRESETS[preset]._asdict().items()},
+        **{name: json.dumps(value) for name, value in generator.shape._asdict().items()},
         'range': '[-1, 1]',
     }
     rng = np.random.default_rng(0)

@@ -54,6 +54,7 @@ class Generator(nn.Module):
 
     def __init__(self, shape: Shape = PRESETS['paper']) -> None:
         super().__init__()
+        self.shape = shape
         widths, kernels, self.fold, self.bands = shape
         image = self.fold * self.fold
         inputs = [2 * image, *(width + image for width in widths[:3])]

@@ -5,7 +5,7 @@ torch = pytest.importorskip('torch')
 onnx = pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')
 
-from fer_fusion_ros.exceptions import CheckpointError  # noqa: E402
+from fer_fusion_ros.exceptions import CheckpointError, EngineError  # noqa: E402
 from fer_fusion_ros.fusion import export  # noqa: E402
 from fer_fusion_ros.fusion.generator import PRESETS, Generator, Shape  # noqa: E402
 from fer_fusion_ros.learning.checkpoint import save_checkpoint  # noqa: E402
@@ -94,6 +94,20 @@ def test_of_several_checkpoints_the_mean_of_the_weights_is_taken(tmp_path):
     narrow = checkpoint(tmp_path / 'narrow.ckpt', 'narrow', Generator.from_preset('narrow'))
     with pytest.raises(CheckpointError, match=r'narrow\.ckpt holds the preset narrow'):
         export.load_mean_generator([paths[0], narrow])
+
+
+def test_bundled_and_exported_weights_load_by_name_and_export_again(exported, tmp_path):
+    folder, generator, digests = exported
+    again, preset = export.load_mean_generator([folder / 'fusion.safetensors'])
+    assert export.export_generator(again, preset, tmp_path) == digests
+    bundled = export.load_generator('fusion').state_dict()
+    assert bundled.keys() == generator.state_dict().keys()
+    with pytest.raises(EngineError, match=r"no bundled weights 'fusio'; choose one of .*fusion"):
+        export.load_generator('fusio')
+    with pytest.raises(
+        CheckpointError, match=r'expression\.safetensors: not exported weights of a '
+    ):
+        export.load_generator('expression')
 
 
 @pytest.mark.parametrize('load', [export.load_generator, export.load_checkpoint_generator])
