@@ -53,9 +53,14 @@ def require_checkpoint(path: str | Path) -> None:
         raise CheckpointError(f'{path}: no such checkpoint. Train without --resume to start one.')
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path) -> Any:
     """Read a checkpoint onto the CPU; none of its code is run, as a stranger may have made it."""
     return torch.load(path, map_location='cpu', weights_only=True)
+
+
+def is_of_training(state: Any, names: Collection[str]) -> bool:
+    """Return whether what was read holds the values of these names that a training saves."""
+    return isinstance(state, dict) and {'random', *names} <= state.keys()
 
 
 def load_checkpoint(
@@ -75,7 +80,7 @@ def load_checkpoint(
         raise CheckpointError(
             f'{path}: not a readable checkpoint ({error}). Remove it to start afresh.'
         ) from error
-    if not isinstance(state, dict) or not {'random', *names} <= state.keys():
+    if not is_of_training(state, names):
         raise CheckpointError(
             f'{path}: not a checkpoint of a {training}; choose another output folder.'
         )

@@ -19,6 +19,7 @@ from fer_fusion_ros.expression.export import export_expression, load_network  # 
 from fer_fusion_ros.expression.labels import LABELS  # noqa: E402
 from fer_fusion_ros.expression.predictor import Predictor  # noqa: E402
 from fer_fusion_ros.expression.train import ExpressionConfig, Trainer  # noqa: E402
+from fer_fusion_ros.learning.checkpoint import save_checkpoint  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -140,6 +141,11 @@ def test_other_files_are_refused(tmp_path):
         load_network(path)
     with pytest.raises(CheckpointError, match=r'none\.ckpt: not a readable checkpoint'):
         load_network(tmp_path / 'none.ckpt')
+    path = tmp_path / 'fusion.ckpt'
+    save_checkpoint(path, {'config': {'preset': 'realtime'}, 'generator': {}, 'ema': {}})
+    told = r'fusion\.ckpt: not a readable .* expression training \(it is not of such a training\)'
+    with pytest.raises(CheckpointError, match=told):
+        load_network(path)
     with pytest.raises(EngineError, match="no bundled weights 'fusoin'"):
         load_network('fusoin')
 

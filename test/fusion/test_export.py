@@ -74,9 +74,9 @@ def test_an_export_that_differs_is_refused(exported, tmp_path, monkeypatch):
 
 
 def checkpoint(path, preset, generator):
-    save_checkpoint(
-        path, {'config': {'preset': preset}, 'ema': {'network': generator.state_dict()}}
-    )
+    weights = generator.state_dict()
+    state = {'config': {'preset': preset}, 'generator': weights, 'ema': {'network': weights}}
+    save_checkpoint(path, state)
     return path
 
 
@@ -108,6 +108,17 @@ def test_bundled_and_exported_weights_load_by_name_and_export_again(exported, tm
         CheckpointError, match=r'expression\.safetensors: not exported weights of a '
     ):
         export.load_generator('expression')
+
+
+def test_a_checkpoint_of_expressions_is_told_from_one_of_the_fusion(tmp_path):
+    path = tmp_path / 'best.ckpt'
+    save_checkpoint(path, {'config': {'preset': 'stride2'}, 'classes': (), 'ema': {}})
+    told = (
+        r'best\.ckpt: not a readable checkpoint of a fusion training \(it is not of such a train'
+    )
+    for load in (export.load_generator, export.load_checkpoint_generator):
+        with pytest.raises(CheckpointError, match=told):
+            load(path)
 
 
 @pytest.mark.parametrize('load', [export.load_generator, export.load_checkpoint_generator])
