@@ -30,6 +30,13 @@ def count(word: str) -> int:
     return number
 
 
+def fold(word: str) -> int:
+    """Read the number of one of ten folds, as a type of argparse."""
+    if word not in map(str, range(10)):
+        raise argparse.ArgumentTypeError(f'{word} is given; give 0 to 9')
+    return int(word)
+
+
 def make_folder(path: str | Path) -> Path:
     """
     Make a folder for results, best before the work that they take.

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_fusion_ros.commands._options import make_folder
+from fer_fusion_ros.commands._options import fold, make_folder
 from fer_fusion_ros.expression.data.folds import FOLDS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--calibrate', action='store_true', help='find the temperature on these faces'
     )
-    parser.add_argument('--fold', type=int, help='use only this fold (0-9) of the data')
+    parser.add_argument('--fold', type=fold, help='use only this fold (0-9) of the data')
     parser.add_argument('--folds', default='subject', choices=FOLDS)
     parser.add_argument(
         '--output', default='out/expression-evaluation', help='folder of tables and figures'

@@ -3,7 +3,7 @@
 import argparse
 import math
 
-from fer_fusion_ros.commands._options import count
+from fer_fusion_ros.commands._options import count, fold
 from fer_fusion_ros.commands._training import add_training_arguments, prepare_output
 from fer_fusion_ros.exceptions import ConfigurationError, DataError
 from fer_fusion_ros.expression.data.folds import FOLDS
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='weights whose answers, averaged and with the votes, make the soft labels',
     )
     parser.add_argument(
-        '--fold', type=int, help='test on this fold (0-9) of the data and train on the others'
+        '--fold', type=fold, help='test on this fold (0-9) of the data and train on the others'
     )
     parser.add_argument(
         '--folds',
@@ -75,8 +75,6 @@ def main(args: argparse.Namespace) -> int:
     if args.votes:
         train = add_ferplus(train, args.votes, 'train', drop_non_faces=True)
     if args.fold is not None:
-        if not 0 <= args.fold < 10:
-            raise ConfigurationError(f'--fold is {args.fold}; give 0 to 9.')
         tested = divide(train, args.folds or FOLDS[0]) == args.fold
         train, select = train.subset(~tested), train.subset(tested)
     else:

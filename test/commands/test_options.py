@@ -39,6 +39,16 @@ def test_the_light_experiment_takes_a_count_of_faces(
     assert f'argument --faces: {value} is given; it must be a whole number, 0 or more' in said
 
 
+@pytest.mark.parametrize('verb', ['evaluate-expression', 'train-expression recipe'])
+@pytest.mark.parametrize('value', ['10', '-1', 'first'])
+def test_a_fold_is_one_of_ten(verb: str, value: str, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*verb.split(), '--data', 'faces.npz', '--fold', value])
+    assert end.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f'argument --fold: {value} is given; give 0 to 9' in said
+
+
 @pytest.mark.parametrize(
     ('words', 'needs'),
     [
