@@ -171,7 +171,10 @@ class FileRecording(Recording):
     def _play(self, lens: str, path: Path) -> Iterator[Frame]:
         video = cv2.VideoCapture(str(path))
         if not video.isOpened():
-            raise RecordingError(f'{path} cannot be played; convert it to MP4')
+            cure = 'convert it to MP4'
+            if path.suffix.lower() == '.mp4':
+                cure = 'it is damaged or was cut off, or else convert it to H.264'
+            raise RecordingError(f'{path} cannot be played; {cure}')
         period = 1e9 / (video.get(cv2.CAP_PROP_FPS) or 30.0)
         count, stamp = 0, -period
         while True:

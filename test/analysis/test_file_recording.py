@@ -273,3 +273,18 @@ def test_many_images_that_are_left_out_are_counted(tmp_path: Path) -> None:
     remarks = recording.remarks()
     assert len(remarks) == 11
     assert remarks[-1].startswith('20 more images are left out')
+
+
+def test_a_video_that_was_cut_off_is_not_to_be_converted(tmp_path: Path) -> None:
+    path = tmp_path / 'vis_left.mp4'
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 10, (64, 48))
+    for level in range(20):
+        video.write(np.full((48, 64, 3), level, np.uint8))
+    video.release()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(RecordingError, match='cannot be played; it is damaged or was cut off'):
+        list(FileRecording({'vis_left': path}))
+    path = path.rename(tmp_path / 'vis_left.mkv')
+    path.write_bytes(b'nothing')
+    with pytest.raises(RecordingError, match='cannot be played; convert it to MP4'):
+        list(FileRecording({'vis_left': path}))
