@@ -129,6 +129,11 @@ def _save(readings: Sequence[Reading], recording: Recording, output: Path) -> No
 
 
 def _read_models(folder: Path) -> dict[str, CameraModel]:
+    if folder.is_file():
+        raise RecordingError(
+            f'{folder} is a file; give its folder as --calibration, and name it as the lens, such '
+            f'as {LENSES[0]}.yaml'
+        )
     paths = {lens: folder / f'{lens}.yaml' for lens in LENSES}
     models = {
         lens: CameraModel.from_yaml(path, frame_id=optical_frame(lens))

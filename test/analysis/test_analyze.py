@@ -189,6 +189,14 @@ def test_a_calibration_that_is_given_goes_before_that_of_the_bag(
     assert given == analyze(tmp_path / 'bag', bag)
 
 
+def test_a_file_is_no_folder_of_calibrations(
+    images: Path, calibration: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file = calibration / 'ir_left.yaml'
+    assert main(['analyze', str(images), '--calibration', str(file)]) == 1
+    assert f'{file} is a file; give its folder as --calibration' in capsys.readouterr().err
+
+
 def test_stills_are_unrelated(images: Path, tmp_path: Path) -> None:
     rows = analyze(tmp_path, '--vis-left', images / 'vis_left', '--ir-left', images / 'ir_left')
     check_face(rows, 'ir_left+vis_left')
