@@ -51,13 +51,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     :param argv: The words after the program's name; by default the process's own.
     :return: The exit status: 0 when done, 1 after an error of this package or with a file, 2 for
-        wrong usage, 130 after Ctrl-C.
+        wrong usage, 130 after Ctrl-C, 141 when nobody reads what it prints any more (`| head`).
     """
+    try:
+        try:
+            return _run(sys.argv[1:] if argv is None else argv)
+        finally:
+            sys.stdout.flush()  # not only as the interpreter ends, which complains
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        return 141
+
+
+def _run(words: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         # Neither the help's dots (…) in a C locale nor a file's name in Latin-1 ends a verb.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
-    words = list(sys.argv[1:] if argv is None else argv)
     verb = _help().parse_args(words[:1]).verb
     module = importlib.import_module(f'{__package__}.{verb.replace("-", "_")}')
     parser = argparse.ArgumentParser(
@@ -72,6 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FerFusionError as error:
         print(f'fer_fusion {verb}: {error}', file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        raise
     except OSError as error:
         # A full disk, a missing file, a folder in the place of a file: the user's to put right.
         where = f'{error.filename}: ' if error.filename else ''

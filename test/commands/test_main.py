@@ -67,6 +67,27 @@ def test_help_needs_no_utf_8(words: list[str]) -> None:
     assert b'usage: fer_fusion' in run.stdout
 
 
+@pytest.mark.skipif(os.name == 'nt', reason='Windows has no such pipes')
+@pytest.mark.parametrize('lines', [1, 100_000])
+@pytest.mark.parametrize('both', [False, True])
+def test_a_reader_that_ends_first_is_no_error(lines: int, both: bool) -> None:
+    stream = 'stderr' if both else 'stdout'
+    code = (
+        'import sys\n'
+        'from fer_fusion_ros.commands import fetch, main\n'
+        f'fetch.main = lambda _: print("a line\\n" * {lines}, file=sys.{stream})\n'
+        'sys.exit(main.main(["fetch"]))'
+    )
+    read, write = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        [sys.executable, '-c', code], stdout=write, stderr=write if both else subprocess.PIPE
+    )
+    os.close(write)
+    assert run.returncode == 141
+    assert not run.stderr
+
+
 @pytest.mark.parametrize(
     ('module', 'cure'),
     [
