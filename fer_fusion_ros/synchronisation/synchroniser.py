@@ -4,8 +4,9 @@ import math
 import statistics
 import threading
 import time
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from fer_fusion_ros.synchronisation.filters import (
     ApproximateTimeSynchronizer,
@@ -27,6 +28,9 @@ not capture at once are up to three quarters apart."""
 _RATE_FRAMES = 30
 """Frames that the rate and the skew are averaged over."""
 
+_MOST_FRAMES = 1000
+"""Frames of a lens that wait at most, whatever their stamps: 10 s at 100 per second."""
+
 
 class Synchroniser:
     """
@@ -41,8 +45,8 @@ class Synchroniser:
     :param lenses: names of the streams; those of `Frame.lens`.
     :param slop: the stamps of a set span less than this, in seconds, and less than `_SLOP_LIMIT`
         of the time from one frame to the next.
-    :param queue_size: frames kept per lens while waiting for the others; those of
-        `stale_after` should find room.
+    :param queue_size: frames kept per lens while waiting for the others; there are more where
+        frames are so frequent that more come in `stale_after`.
     :param stale_after: seconds, by capture stamp, that a lens may be silent or out of step;
         going back by more than that is a jump of the clock.
     :param incomplete: also hand out, once a later set is there, what belongs together but lacks
@@ -64,6 +68,7 @@ class Synchroniser:
         self._queue_size = queue_size
         self._stale_after = stale_after
         self._stale_ns = round(stale_after * 1e9)
+        self._keep_ns = round((stale_after + slop) * 1e9)
         self._incomplete = incomplete
         self._clock = clock
         self._lock = threading.Lock()
@@ -95,7 +100,7 @@ class Synchroniser:
             if stream.stale:
                 stream.dropped += 1
             else:
-                stream.wait(frame, self._queue_size)
+                stream.make_room(stamp, self._queue_size, self._keep_ns)
                 stream.filter.signalMessage(Stamped(frame, stamp))
             return self._collect()
 
@@ -128,18 +133,14 @@ class Synchroniser:
         than two others.
         """
         with self._lock:
-            live = [stream.stamps for stream in self._streams.values() if not stream.stale]
+            live = [sorted(stream.waiting) for stream in self._live()]
             if not all(live):
                 return 0.0
-            spans = []
-            for stamp in {stamp for stamps in live for stamp in stamps}:
-                # The set that starts with this frame.
-                partners = [
-                    min((s for s in stamps if s >= stamp), default=None) for stamps in live
-                ]
-                if None not in partners:
-                    spans.append(max(partners) - stamp)
-            return min(spans, default=0) * 1e-9
+            # The sets that start with each frame, up to the last that has partners.
+            last = min(stamps[-1] for stamps in live)
+            starts = {stamp for stamps in live for stamp in stamps if stamp <= last}
+            spans = [max(each[bisect_left(each, s)] for each in live) - s for s in starts]
+            return min(spans) * 1e-9
 
     def _start_afresh(self) -> None:
         self._last_set: int | None = None
@@ -152,18 +153,23 @@ class Synchroniser:
 
     def _connect(self) -> None:
         # A synchronizer of message_filters has its streams fixed: make one of those that live.
-        live = [stream for stream in self._streams.values() if not stream.stale]
         for stream in self._streams.values():
             stream.filter = SimpleFilter()
             if stream.stale:
                 stream.forget()
+        waiting = self._waiting()
         self._matcher = ApproximateTimeSynchronizer(
-            [stream.filter for stream in live], self._queue_size, self._slop_in_use
+            [stream.filter for stream in self._live()], _MOST_FRAMES, self._slop_in_use
         )
         self._matcher.registerCallback(self._take)
+        for stream, queue in zip(self._live(), self._matcher.queues, strict=True):
+            stream.waiting = queue
         # What has waited for a lens that is stale now is complete.
-        for frame in self._waiting():
+        for frame in waiting:
             self._streams[frame.lens].filter.signalMessage(Stamped(frame, frame.stamp_ns))
+
+    def _live(self) -> list['_Stream']:
+        return [stream for stream in self._streams.values() if not stream.stale]
 
     def _take(self, *messages: Stamped) -> None:
         self._completed.append([message.content for message in messages])
@@ -204,9 +210,7 @@ class Synchroniser:
             return False
         # The mean: of frames that come in bursts, and are stamped then, the median tells nothing.
         periods = [
-            _mean_gap(stream.stamps) * 1e-9
-            for stream in self._streams.values()
-            if not stream.stale and len(stream.stamps) > 3
+            _mean_gap(stream.stamps) * 1e-9 for stream in self._live() if len(stream.stamps) > 3
         ]
         slop = min(self._slop, _SLOP_LIMIT * max(periods, default=math.inf))
         if abs(slop - self._slop_in_use) < 0.1 * self._slop_in_use:
@@ -242,7 +246,9 @@ class Synchroniser:
 
     def _waiting(self) -> list[Frame]:
         """Return the frames that wait for others, in the order of their stamps."""
-        frames = [frame for stream in self._streams.values() for frame in stream.waiting.values()]
+        frames = [
+            each.content for stream in self._streams.values() for each in stream.waiting.values()
+        ]
         return sorted(frames, key=lambda frame: frame.stamp_ns)
 
     def _take_earlier(self, complete: list[Frame]) -> list[list[Frame]]:
@@ -273,14 +279,13 @@ class _Stream:
         self.dropped = 0
         self.arrived = -math.inf
         self.advanced = -math.inf  # when its stamps grew last
-        self.waiting: dict[int, Frame] = {}  # by stamp, the same as in the matcher's queue
+        self.waiting: dict[int, Stamped] = {}  # by stamp: the matcher's queue
         self.seen: list[_Seen] = []  # of all lenses, when its last frame arrived
         self.start_afresh()
 
     def start_afresh(self) -> None:
         self.first: int | None = None
         self.newest: int | None = None
-        self.last_matched: int | None = None
         self.silent = False
         self.returning = False  # its last frame was the first after a silence
         self.astray = 0  # latest frames that were out of step
@@ -299,36 +304,39 @@ class _Stream:
         return False
 
     def forget(self) -> None:
-        self.dropped += len(self.waiting)
-        self.waiting.clear()
+        self.drop(list(self.waiting))
 
-    def wait(self, frame: Frame, queue_size: int) -> None:
-        if frame.stamp_ns in self.waiting:  # the matcher keeps the later one
-            self.dropped += 1
-        self.waiting[frame.stamp_ns] = frame
-        while len(self.waiting) > queue_size:
-            del self.waiting[min(self.waiting)]
-            self.dropped += 1
+    def drop(self, stamps: Collection[int]) -> None:
+        for stamp in stamps:
+            del self.waiting[stamp]
+        self.dropped += len(stamps)
+
+    def make_room(self, stamp: int, queue_size: int, keep_ns: int) -> None:
+        self.drop(self.waiting.keys() & {stamp})  # the matcher keeps the later one
+        while len(self.waiting) >= queue_size:
+            oldest = min(self.waiting)
+            if len(self.waiting) < _MOST_FRAMES and oldest >= self.newest - keep_ns:
+                break
+            self.drop([oldest])
 
     def leave(self, stamp: int, set_stamp: int, matched: bool) -> None:
         self.waiting.pop(stamp, None)
         if matched:
             self.matched += 1
-            self.last_matched = stamp
             self.skews.append(stamp - set_stamp)
+            # They would wait in vain.
+            self.drop([s for s in self.waiting if s < stamp])
         else:
             self.dropped += 1
 
     def status(self, now: float, stale_after: float, middle: int | None) -> LensStatus:
-        # Frames older than the last one matched still wait, but in vain.
-        passed = sum(self.last_matched is not None and s < self.last_matched for s in self.waiting)
         period = _mean_gap(self.stamps) * 1e-9
         # Where frames are rare, or a recording is played slowly, none is missed yet.
         silent = now - self.arrived > max(stale_after, _STALE_FRAMES * _mean_gap(self.arrivals))
         return LensStatus(
             received=self.received,
             matched=self.matched,
-            dropped=self.dropped + passed,
+            dropped=self.dropped,
             rate=1 / period if period and not silent else 0.0,
             skew=sum(self.skews) / len(self.skews) * 1e-9 if self.skews else 0.0,
             lead=(self.newest - middle) * 1e-9 if self.astray >= _STALE_FRAMES else 0.0,

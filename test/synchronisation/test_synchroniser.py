@@ -1,6 +1,7 @@
 import random
 import threading
 import time
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -180,6 +181,58 @@ def test_waits_for_a_lens_that_is_late(period, delay):
     synchroniser = Synchroniser(LENSES)
     sets = run(synchroniser, [frame for _, frame in frames])
     assert len(sets) == 60 and all(tuple(s.frames) == LENSES for s in sets)
+
+
+def delayed(fps, seconds, delay, offset=0.0):
+    """Frames of all lenses in the order of arrival; those of ir_left are late, stamped later."""
+    frames = [
+        (i / fps + late, Frame(lens, START + round((i / fps + shift) * 1e9), IMAGE))
+        for i in range(round(fps * seconds))
+        for lens in LENSES
+        for late, shift in [(delay, offset) if lens == 'ir_left' else (0.0, 0.0)]
+    ]
+    return [frame for _, frame in sorted(frames, key=lambda item: item[0])]
+
+
+@pytest.mark.parametrize(
+    ('fps', 'delay', 'stale_after'), [(30, 1.5, 2.0), (100, 0.35, 0.4), (30, 9.5, 10.0)]
+)
+def test_waits_for_as_many_frames_as_come_in_that_time(fps, delay, stale_after):
+    synchroniser = Synchroniser(LENSES, stale_after=stale_after)
+    sets = run(synchroniser, delayed(fps, 2 * delay, delay))
+    assert len(sets) == round(fps * 2 * delay) and all(tuple(s.frames) == LENSES for s in sets)
+    status = synchroniser.status()
+    assert not status.missing
+    assert all((lens.dropped, lens.matched) == (0, len(sets)) for lens in status.lenses.values())
+
+
+def test_tells_how_far_the_frames_of_a_late_lens_are_apart():
+    synchroniser = Synchroniser(LENSES, stale_after=2.0, slop=0.005)
+    assert run(synchroniser, delayed(30, 10.0, 1.5, offset=0.012)[:900]) == []
+    assert synchroniser.gap() == pytest.approx(0.012)
+    assert not synchroniser.status().missing
+
+
+def test_keeps_no_frame_that_can_go_out_no_more():
+    synchroniser = Synchroniser(('ir_left', 'vis_left'), stale_after=10.0)
+    kept = weakref.WeakSet()
+    for index in range(600):
+        for lens in ('vis_left', 'ir_left')[: 2 - index % 2]:
+            frame = Frame(lens, START + index * PERIOD // 2, IMAGE)
+            kept.add(frame)
+            synchroniser.add(frame)
+        del frame
+        assert len(kept) <= 2
+    fast = synchroniser.status().lenses['vis_left']
+    assert (fast.received, fast.matched) == (600, 300) and fast.dropped >= 298
+
+
+def test_a_burst_does_not_fill_the_memory():
+    synchroniser = Synchroniser(('ir_left', 'vis_left'), stale_after=10.0)
+    for index in range(3000):
+        synchroniser.add(Frame('vis_left', START + index * 1_000_000, IMAGE))
+    lens = synchroniser.status().lenses['vis_left']
+    assert lens.matched == 0 and lens.received - lens.dropped <= 1000
 
 
 @pytest.mark.parametrize(
