@@ -29,6 +29,10 @@ _MIN_MATCH = 0.5
 _DARK = 30.0
 """Mean grey level of a face below which it is matched in infrared."""
 
+_FLAT = 2.0
+"""Standard deviation of grey levels below which an image shows no face: a covered or saturated
+lens, a camera that fails. It would match anywhere."""
+
 
 class Sighting(NamedTuple):
     """
@@ -188,6 +192,8 @@ def _match(
         cv2.resize(to_grey(part), None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         for part in (patch, strip)
     )
+    if _level_and_contrast(patch)[1] < _FLAT:
+        return None
     likeness = cv2.matchTemplate(strip, patch, cv2.TM_CCOEFF_NORMED)
     _, best, _, (column, row) = cv2.minMaxLoc(likeness)
     if not best >= _MIN_MATCH:
@@ -214,16 +220,19 @@ def _common_band(
         x0, y0, x1, y1 = _rounded(box)
         patch = pair.vis_view[y0:y1, x0:x1]
         no_infrared = pair.ir_view is None or other.ir_view is None
-        if no_infrared or (patch.size and _level(patch) > _DARK):
+        level, contrast = _level_and_contrast(patch) if patch.size else (0.0, 0.0)
+        if no_infrared or (level > _DARK and contrast >= _FLAT):
             return pair.vis_view, other.vis_view
     if pair.ir_view is not None and other.ir_view is not None:
         return pair.ir_view, other.ir_view
     return None
 
 
-def _level(image: np.ndarray) -> float:
-    """Return the mean of all pixels and channels, which NumPy takes ten times as long for."""
-    return sum(cv2.mean(image)) / (1 if image.ndim == 2 else image.shape[2])
+def _level_and_contrast(image: np.ndarray) -> tuple[float, float]:
+    """Return the mean of all pixels and channels, and the standard deviation of the liveliest."""
+    # NumPy takes ten times as long.
+    means, deviations = cv2.meanStdDev(image)
+    return float(means.mean()), float(deviations.max())
 
 
 def _peak(values: np.ndarray, index: int) -> float:

@@ -64,6 +64,26 @@ def test_matches_in_the_images_that_show_the_face(light, lamp):
     assert sighting.distance == pytest.approx(2.0, rel=0.04)
 
 
+@pytest.mark.parametrize('colour', [(0, 0, 0), (0, 135, 0), (255, 255, 255)])
+@pytest.mark.parametrize(
+    ('flat', 'missing', 'told'),
+    [(('vis',), {}, True), (('vis',), {'ir_view': None}, False), (('vis', 'ir'), {}, False)],
+)
+def test_an_image_that_shows_nothing_tells_no_distance(colour, flat, missing, told):
+    pairs, place = sides(2.0)
+    views = {'vis_view': np.full_like(pairs['left'].vis, colour)}
+    if 'ir' in flat:
+        views['ir_view'] = np.full_like(pairs['left'].ir, colour[1])
+    left, right = replace(pairs['left'], **views), replace(pairs['right'], **missing)
+    # Narrower than most, so by its width it would be 2.25 m away.
+    box = box_at(left, place, 0.16)
+    sighting = find_in_other(left, right, box)
+    assert sighting.distance == pytest.approx(2.0 if told else 2.25, rel=0.04)
+    # Without calibration the images alone tell where it is.
+    alone = (replace(pair, model=None, ir_model=None) for pair in (left, right))
+    assert (find_in_other(*alone, box).box is not None) == told
+
+
 def test_a_face_that_seems_to_be_beyond_infinity_is_as_far_as_its_width_tells():
     pairs, _ = sides(3.0)
     image = np.random.default_rng(0).integers(0, 255, (480, 640), np.uint8)
