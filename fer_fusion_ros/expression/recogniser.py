@@ -105,7 +105,11 @@ class Recogniser:
 
     def reset(self) -> None:
         """Forget all faces; ids start at 1 again."""
+        self._forget()
         self.finder.reset()
+
+    def _forget(self) -> None:
+        self.finder.forget()
         self._stamp = None
         self._starts = True
         self._last = None
@@ -136,7 +140,7 @@ class Recogniser:
         Find the faces of a frame, and cut them out; frames come in order.
 
         A stamp older than the last one (the clock jumped backwards), and images of another size
-        than the side had, reset faces and smoothing.
+        than the side had, reset faces and smoothing; the faces have new ids then.
 
         :param pairs: by side; one side may be absent.
         :param stamp_ns: capture stamp of the frame.
@@ -146,7 +150,7 @@ class Recogniser:
         pair = pairs[sides[0]] if sides else None
         backwards = self._stamp is not None and stamp_ns < self._stamp
         if backwards or (pair is not None and self._is_resized(pair)):
-            self.reset()
+            self._forget()
         if self._stamp is not None:
             self._gaps.append(stamp_ns - self._stamp)
         self._stamp = stamp_ns

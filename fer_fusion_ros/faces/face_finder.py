@@ -78,7 +78,12 @@ class FaceFinder:
 
     def reset(self) -> None:
         """Forget all faces; ids start at 1 again."""
+        self.forget()
         self._tracker.reset()
+
+    def forget(self) -> None:
+        """Forget all faces; no id is given a second time."""
+        self._tracker.forget()
         self._stamp: int | None = None
         self._frame = 0
         self._searches = 0
@@ -105,12 +110,12 @@ class FaceFinder:
 
         :param ir: (H, W) uint8 or None.
         :param vis: (H, W, 3) BGR or (H, W) uint8, or None.
-        :param stamp_ns: capture stamp; older than the last one resets the ids.
+        :param stamp_ns: capture stamp; older than the last one forgets all faces.
         :param in_infrared: tells where in the infrared image a face on the grid is.
         :return: those whose centre is in the image, on the grid.
         """
         if self._stamp is not None and stamp_ns < self._stamp:
-            self.reset()
+            self.forget()
         gap = 1 if self._stamp is None else max(stamp_ns - self._stamp, 1)
         self._stamp = stamp_ns
         bands = self._readable_first(ir, vis, in_infrared)

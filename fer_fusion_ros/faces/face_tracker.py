@@ -46,8 +46,12 @@ class FaceTracker:
 
     def reset(self) -> None:
         """Forget all faces; ids start at 1 again."""
-        self._faces: list[_Face] = []
         self._next = 1
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all faces; no id is given a second time."""
+        self._faces: list[_Face] = []
         self._stamp: int | None = None
         self._gap: int | None = None  # nanoseconds between the last two frames
         self._rare = True  # frames are, all the time
@@ -70,12 +74,12 @@ class FaceTracker:
         """
         Move all faces on to a stamp without looking.
 
-        :param stamp_ns: capture stamp; older than the last one resets the tracker.
+        :param stamp_ns: capture stamp; older than the last one forgets all faces.
         :return: oldest first, also those too long undetected to be reported by `update`, and those
             not reported yet, without an id; ``detected`` is False.
         """
         if self._stamp is not None and stamp_ns < self._stamp:
-            self.reset()
+            self.forget()
         if stamp_ns != self._stamp:
             self._retire(stamp_ns)
             self._stamp = stamp_ns
@@ -101,7 +105,7 @@ class FaceTracker:
 
         :param detections: faces found in this frame, each once; known faces that were not
             looked for may be missing.
-        :param stamp_ns: capture stamp; older than the last one resets the tracker.
+        :param stamp_ns: capture stamp; older than the last one forgets all faces.
         :return: oldest first; faces undetected for at most `_HOLD` are among them, but for new
             ones.
         """

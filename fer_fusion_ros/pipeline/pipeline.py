@@ -100,5 +100,5 @@ class Pipeline:
         }
 
     def reset(self) -> None:
-        """Forget all faces, as after a jump of the clock."""
+        """Forget all faces, as where images have nothing in common; ids start at 1 again."""
         self.recogniser.reset()

@@ -139,8 +139,11 @@ def test_a_face_goes_on_where_it_is_in_another_image():
     assert boxes == [(82.5, 55.0, 50.0, 50.0), (302.5, 55.0, 50.0, 50.0)]
 
 
-def test_a_clock_that_jumps_back_resets_the_ids():
+def test_no_id_is_given_twice_when_the_clock_jumps_back():
     tracker = FaceTracker()
     tracker.update([face(100), face(300)], 10 * FRAME)
     tracks = tracker.update([face(300)], 2 * FRAME)
+    assert [track.face_id for track in tracks] == ['face-3']
+    tracker.reset()
+    tracks = tracker.update([face(300)], 3 * FRAME)
     assert [track.face_id for track in tracks] == ['face-1']

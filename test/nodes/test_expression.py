@@ -55,6 +55,7 @@ def test_markers_and_overlay(start_node, make_feeder, record, spin_until, names)
         message.data = bytes(len(message.data))
 
     # Nobody there any more: once the face is given up, its markers go.
+    markers.clear()
     index = 8
     while not (gone := [m for each in markers for m in each.markers if m.action != Marker.ADD]):
         count = len(arrays)
