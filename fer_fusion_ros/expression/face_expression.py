@@ -36,6 +36,7 @@ class FaceExpression:
     :ivar modality: bands used.
     :ivar lenses: bit mask of the lenses used (1 ir_left, 2 ir_right, 4 vis_left, 8 vis_right).
     :ivar illumination: mean visible luminance of the face, 0..1; NaN without a visible image.
+    :ivar skipped: there was no time to read it; else, what is not read shows no face.
     """
 
     face_id: str
@@ -53,3 +54,4 @@ class FaceExpression:
     modality: Modality = Modality.UNKNOWN
     lenses: int = 0
     illumination: float = math.nan
+    skipped: bool = False

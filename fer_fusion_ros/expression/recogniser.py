@@ -188,6 +188,7 @@ class Recogniser:
             views,
             distances,
             self.finder.living,
+            frozenset(name for name, boxes in zip(names, affordable, strict=True) if not boxes),
         )
 
     def read(self, glimpses: Sequence['Glimpse']) -> list[list[FaceExpression]]:
@@ -230,6 +231,7 @@ class Recogniser:
                     image_size=glimpse.size,
                     position=place,
                     distance=math.nan if place is None else float(np.linalg.norm(place)),
+                    skipped=track.face_id in glimpse.skipped,
                     **told,
                 )
             )
@@ -398,6 +400,7 @@ class Glimpse:
     :ivar size: width and height of these images in pixels.
     :ivar model: rectified camera of these images; None without calibration.
     :ivar living: ids of these faces and of those that may come back.
+    :ivar skipped: ids of these faces that there is no time to read.
     """
 
     stamp_ns: int
@@ -409,6 +412,7 @@ class Glimpse:
     views: Sequence[Sequence[_View]] = ()
     distances: Sequence[float] = ()
     living: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
 
 
 def combine(probabilities: Sequence[np.ndarray]) -> np.ndarray:

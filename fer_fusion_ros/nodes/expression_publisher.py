@@ -1,6 +1,5 @@
 """Publish the expressions of a frame: messages, markers and the overlay."""
 
-import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -47,7 +46,7 @@ class ExpressionPublisher:
         self._published = time.monotonic()
         self._frames = 0
         self._faces = 0
-        self._read = self._unread = 0
+        self._read = self._unread = self._skipped = 0
         self._reported = (time.monotonic(), 0, 0, 0)
         self._latencies: deque[float] = deque(maxlen=30)
 
@@ -68,6 +67,7 @@ class ExpressionPublisher:
             self._expression.publish(message)
             self._read += bool(face.lenses)
             self._unread += not face.lenses
+            self._skipped += face.skipped
             messages.append(message)
         self._expressions.publish(to_expression_array(header, messages))
         published, self._published = self._published, time.monotonic()
@@ -86,14 +86,17 @@ class ExpressionPublisher:
 
     def problems(self) -> list[str]:
         """Return what is wrong since the last call."""
-        counts = time.monotonic(), self._frames, self._read, self._unread
-        seconds, frames, read, unread = (
+        counts = time.monotonic(), self._frames, self._read, self._skipped
+        seconds, frames, read, skipped = (
             now - before for now, before in zip(counts, self._reported, strict=True)
         )
         self._reported = counts
-        # Of a face, by its share in those of a frame.
-        rate = read / (read + unread) * frames / seconds if unread else math.inf
-        if rate >= ENOUGH:
+        if not skipped:
+            return []
+        frame_rate = frames / seconds
+        # Of a face, by its share in those of a frame that show one.
+        rate = read / (read + skipped) * frame_rate
+        if rate >= min(ENOUGH, frame_rate):
             return []
         return [
             f'each face is read only {rate:.1f} times per second, as the processor is too slow; '

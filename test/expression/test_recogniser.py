@@ -185,6 +185,7 @@ def test_where_time_is_short_faces_take_turns_and_the_others_are_followed():
     assert [bool(lenses) for lenses in first] == [True, False] * 4
     assert [bool(lenses) for lenses in second] == [False, True] * 4
     assert set(first) == set(second) == {0, left, right}
+    assert all(face.skipped != bool(face.lenses) for faces in results for face in faces)
     # One that was never read is not known; one that was read is as it was.
     unknown = results[0][1]
     assert unknown.category == UNCERTAIN and unknown.modality is Modality.UNKNOWN
@@ -271,7 +272,7 @@ def test_what_shows_no_face_is_not_read(recogniser):
         band: lambda pair, band=band: np.zeros_like(getattr(pair, band)) for band in ('ir', 'vis')
     }
     (face,) = recogniser.process(change(pairs, **black), stamp + 33_333_333)
-    assert face.lenses == 0 and face.raw_category == UNCERTAIN
+    assert face.lenses == 0 and face.raw_category == UNCERTAIN and not face.skipped
     assert face.probabilities is before.probabilities
 
 

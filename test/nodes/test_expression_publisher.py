@@ -13,8 +13,13 @@ from fer_fusion_ros.nodes.stage_node import StageNode
 
 
 def faces(*lenses):
+    """Faces read by these lenses; 0 was skipped, None shows nothing."""
     return [
-        FaceExpression(f'face-{n}', 'left', (0, 0, 50, 50), (640, 480), None, 1.0, lenses=mask)
+        FaceExpression(
+            *(f'face-{n}', 'left', (0, 0, 50, 50), (640, 480), None, 1.0),
+            lenses=mask or 0,
+            skipped=mask == 0,
+        )
         for n, mask in enumerate(lenses)
     ]
 
@@ -38,6 +43,25 @@ def test_too_few_readings_are_reported_once(ros_context, monkeypatch, read, rate
     for problem in problems:
         assert f'each face is read only {rate} times per second' in problem
         assert 'try fewer images per second' in problem
+
+
+@pytest.mark.parametrize(('fps', 'masks'), [(4, (15, 15)), (2, (15, None)), (20, (None, None))])
+def test_what_shows_no_face_is_not_put_down_to_the_processor(ros_context, monkeypatch, fps, masks):
+    node = StageNode('blind', context=ros_context)
+    publisher = ExpressionPublisher(node)
+    publisher.problems()
+    now = time.monotonic()
+    monkeypatch.setattr(time, 'monotonic', lambda: now + 10.0)
+    for index in range(10 * fps):
+        publisher.publish(faces(*masks), {'left': make_header(index, 'x')}, 'model')
+    assert publisher.problems() == []
+    # But where there was no time for some of the few images.
+    now += 10.0
+    for index in range(10 * fps):
+        seen = (15 if index % 5 == 0 else 0, *masks[1:])
+        publisher.publish(faces(*seen), {'left': make_header(index, 'x')}, 'model')
+    assert len(publisher.problems()) == 1
+    node.destroy_node()
 
 
 def test_latency_is_the_time_since_capture(ros_context):
