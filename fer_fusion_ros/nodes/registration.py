@@ -37,6 +37,8 @@ class RegistrationNode(StageNode):
 
     def _work(self, frame_set: FrameSet) -> None:
         self._registrar.calibrate(self._images.calibration())
+        if not any(map(self._pairs.wanted, SIDES)):
+            return
         frame_set = self._images.read(frame_set)
         for side in SIDES:
             reference = frame_set.reference(side)

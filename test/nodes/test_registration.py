@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
+from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import CameraInfo, Image
 
 from fer_fusion_ros.lenses.names import LENSES
@@ -194,3 +195,25 @@ def test_a_calibration_file_that_is_missing_ends_it(start_node, tmp_path):
     assert node.wait(20) == 1
     assert f'cannot read the calibration file {tmp_path}/ir_left.yaml' in node.output
     assert 'Traceback' not in node.output
+
+
+def test_images_are_read_only_while_somebody_looks(start_node, make_feeder, record, spin_until):
+    feeder = make_feeder()
+    status = record(DiagnosticArray, '/diagnostics')
+    node = start_node('registration')
+    feeder.wait_for_listeners()
+    frames = itertools.count()
+
+    def spoil(lens, message):
+        message.step = 3
+
+    def send():
+        feeder.send(next(frames) / 20, change=spoil, shown=0.0)
+        values = {v.key: v.value for array in status for s in array.status for v in s.values}
+        return int(values.get('sets processed', 0)), int(values.get('images refused', 0))
+
+    assert spin_until(lambda: send()[0] > 20, 30)
+    assert send()[1] == 0 and 'field step is 3' not in node.output
+    record(Image, '/fer/left/vis/image_registered')
+    assert spin_until(lambda: send()[1] > 0, 30)
+    node.wait_for('field step is 3')
