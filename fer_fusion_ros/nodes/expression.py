@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
 from fer_fusion_ros.lenses.names import SIDES
@@ -37,12 +37,18 @@ class ExpressionNode(StageNode):
         self._expressions = ExpressionPublisher(self)
         self._pace = declare_pace(self)
         self._overlay_side = SIDES[0]
-        self._fused: dict[str, Subscription] = {}
         # What the next overlays lack: the image or the faces, by stamp.
         self._halves: dict[int, dict[str, Any]] = {}
         self._halves_lock = threading.Lock()
         self._painter = Worker(self._paint, 1, self.on_error)
-        self.create_timer(0.5, self._watch_overlay, clock=self.steady_clock)
+        for side in SIDES:
+            self.subscribe_while(
+                partial(self._draws_on, side),
+                Image,
+                f'{side}/fused/image',
+                self._on_fused,
+                IMAGE_SUBSCRIBER_QOS,
+            )
         self._images = ImageSets(
             self, registered_topics, self._work, incomplete=True, pace=self._pace
         )
@@ -78,19 +84,13 @@ class ExpressionNode(StageNode):
             return
         faces = self._recogniser.process(pairs, frame_set.stamp_ns, self._pace)
         self._expressions.publish(faces, headers, self._recogniser.model)
-        if self._fused:
+        if self._expressions.overlay_wanted():
             self._overlay_side = next(iter(pairs))
             self._meet(stamp_to_ns(headers[self._overlay_side].stamp), 'faces', faces)
 
-    def _watch_overlay(self) -> None:
-        """Subscribe to the fused image that the overlay needs, and to no other."""
-        wanted = {self._overlay_side} if self._expressions.overlay_wanted() else set()
-        for side in set(self._fused) - wanted:
-            self.unsubscribe(self._fused.pop(side))
-        for side in wanted - set(self._fused):
-            self._fused[side] = self.subscribe(
-                Image, f'{side}/fused/image', self._on_fused, IMAGE_SUBSCRIBER_QOS
-            )
+    def _draws_on(self, side: str) -> bool:
+        """Return whether the overlay needs the fused image of a side."""
+        return side == self._overlay_side and self._expressions.overlay_wanted()
 
     def _on_fused(self, message: Image) -> None:
         self._meet(stamp_to_ns(message.header.stamp), 'image', message)

@@ -73,6 +73,7 @@ class StageNode(Node):
         # With the topic as the node names it: what looks it up in the graph remaps it once more.
         self._silent: dict[str, tuple[str, Subscription]] = {}
         self._advertised: set[str] = set()  # of the silent topics, when last looked for
+        self._watches: list[Callable[[], None]] = []  # of topics that are not always subscribed
         self._diagnostics = self.advertise(DiagnosticArray, '/diagnostics', DIAGNOSTICS_QOS)
         # For what must also run when simulated time stands still.
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -115,10 +116,36 @@ class StageNode(Node):
         self._silent[subscription.topic_name] = topic, subscription
         return subscription
 
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """End a subscription that :meth:`subscribe` made."""
-        self._silent.pop(subscription.topic_name, None)
-        self.destroy_subscription(subscription)
+    def subscribe_while(
+        self,
+        wanted: Callable[[], bool],
+        message_type: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        qos: QoSProfile,
+    ) -> None:
+        """Subscribe to a topic whenever it is wanted, which is looked after twice a second.
+
+        :raises ParameterError: when a QoS override cannot be used.
+        """
+        subscription: Subscription | None = None
+
+        def watch() -> None:
+            nonlocal subscription
+            if wanted() == (subscription is not None):
+                return
+            if subscription is None:
+                subscription = self.subscribe(message_type, topic, callback, qos)
+            else:
+                self._silent.pop(subscription.topic_name, None)
+                self._advertised.discard(subscription.topic_name)
+                self.destroy_subscription(subscription)
+                subscription = None
+
+        self._declare_qos(topic, 'subscription', qos)
+        if not self._watches:
+            self.create_timer(0.5, self._watch_wanted, clock=self.steady_clock)
+        self._watches.append(watch)
 
     def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Publisher:
         """Create a publisher whose QoS can be overridden by parameters.
@@ -184,6 +211,10 @@ class StageNode(Node):
             default = getattr(qos, name).name.lower()
             declare(self, f'{prefix}.{name}', default, f'{name} {of}', choices=choices)
         declare(self, f'{prefix}.depth', qos.depth, f'depth {of}', range=(1, MAX_DEPTH))
+
+    def _watch_wanted(self) -> None:
+        for watch in self._watches:
+            watch()
 
     def _report_silent(self) -> None:
         if self.get_parameter('use_sim_time').value and not self.get_clock().now().nanoseconds:

@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
+from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -65,3 +66,21 @@ def test_markers_and_overlay(start_node, make_feeder, record, spin_until, names)
         assert index < 60, 'the markers stay'
     assert [each.action for each in gone] == [Marker.DELETE] * 2
     assert [(each.ns, each.id) for each in gone] == [(each.ns, each.id) for each in (head, text)]
+
+
+def test_the_fused_images_are_asked_for_as_told_once_somebody_looks(
+    start_node, ros_node, spin_until
+):
+    topics = [f'/fer/{side}/fused/image' for side in ('left', 'right')]
+    told = [f'qos_overrides.{topic}.subscription.reliability:=reliable' for topic in topics]
+    node = start_node('expression', *(word for each in told for word in ('-p', each)))
+    # It says so when it starts to be silent.
+    node.wait_for('nobody publishes /fer/left/ir/image_registered')
+    assert 'unknown' not in node.output
+    assert not any(map(ros_node.count_subscribers, topics))
+    overlay = ros_node.create_subscription(Image, '/fer/overlay/image', print, 1)
+    assert spin_until(lambda: ros_node.count_subscribers(topics[0]))
+    (info,) = ros_node.get_subscriptions_info_by_topic(topics[0])
+    assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    ros_node.destroy_subscription(overlay)
+    assert spin_until(lambda: not ros_node.count_subscribers(topics[0]))
