@@ -17,13 +17,19 @@ from fer_fusion_ros.synchronisation import FrameSet
 
 
 class FusionNode(StageNode):
-    """Two registered pairs in, two fused colour images out."""
+    """Two registered pairs in, two fused colour images out.
+
+    The pairs are subscribed to (and so made by the registration node) only while somebody
+    subscribes to a fused image.
+    """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__('fusion', **node_arguments)
         self._fuser = create_fuser(declare_settings(self, *FUSION))
         self._fused = FusedPublisher(self)
-        self._images = ImageSets(self, registered_topics, self._work, incomplete=True)
+        self._images = ImageSets(
+            self, registered_topics, self._work, incomplete=True, wanted=self._wanted
+        )
         report_unknown(self)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
@@ -35,9 +41,10 @@ class FusionNode(StageNode):
         """End the worker."""
         self._images.close()
 
+    def _wanted(self) -> bool:
+        return any(map(self._fused.wanted, SIDES))
+
     def _work(self, frame_set: FrameSet) -> None:
-        if not any(map(self._fused.wanted, SIDES)):
-            return
         frame_set = self._images.read(frame_set)
         for side in SIDES:
             reference = frame_set.reference(side)

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -67,6 +68,8 @@ class ImageSets:
     :param topics: gives the image and the calibration topic of a lens.
     :param work: called with frame sets, whose images are still messages where they came by topic.
     :param subscribe: False when frames come by :meth:`add` alone, from any thread.
+    :param wanted: tells whether anybody wants what comes of the images; only then are they
+        subscribed to, and missed.
     :param incomplete: also take sets that lack some lenses, see `Synchroniser`.
     :param pace: is told of the sets and of the work on them.
     :param from_files: declare a parameter for calibration files that replace camera_info.
@@ -79,6 +82,7 @@ class ImageSets:
         work: Callable[[FrameSet], None],
         *,
         subscribe: bool = True,
+        wanted: Callable[[], bool] | None = None,
         incomplete: bool = False,
         pace: Pace | None = None,
         from_files: bool = False,
@@ -160,9 +164,12 @@ class ImageSets:
         self._synchroniser = Synchroniser(
             self.lenses, slop=slop, stale_after=stale_after, incomplete=incomplete
         )
+        self._wanted = wanted
+        self._idle = -math.inf  # when nobody wanted the images last
         self._work = work
         self._pace = pace
         self._worker = Worker(self._at_pace if pace else work, depth, self._on_error)
+        subscribe_to = partial(node.subscribe_while, wanted) if wanted else node.subscribe
         lenses_of: dict[str, list[str]] = {}
         for lens in self.lenses:
             image_topic, info_topic = topics(lens)
@@ -172,7 +179,7 @@ class ImageSets:
             # Resolving remaps: once at most, or two lenses could not be swapped.
             self._topics[lens] = node.resolve_topic_name(image_topic)
             if subscribe:
-                node.subscribe(
+                subscribe_to(
                     Image if transport == 'raw' else CompressedImage,
                     image_topic,
                     self._image_callback(lens),
@@ -182,7 +189,7 @@ class ImageSets:
                     lenses_of.setdefault(info_topic, []).append(lens)
         for topic, lenses in lenses_of.items():
             on_info = self._info_callback(topic, lenses)
-            node.subscribe(CameraInfo, topic, on_info, IMAGE_SUBSCRIBER_QOS)
+            subscribe_to(CameraInfo, topic, on_info, IMAGE_SUBSCRIBER_QOS)
         node.create_timer(0.1, self._watch_lenses, clock=node.steady_clock)
 
     def add(self, frame: Frame) -> None:
@@ -223,6 +230,10 @@ class ImageSets:
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
         """Return what is wrong with the streams since the last call, and their figures."""
+        problems, values = self._diagnose()
+        return ([] if time.monotonic() - self._idle < START_UP else problems), values
+
+    def _diagnose(self) -> tuple[list[str], dict[str, Any]]:
         status = self._synchroniser.status()
         missing = self._missing(status)
         problems = [self._why_missing(lens, status) for lens in missing]
@@ -450,6 +461,10 @@ class ImageSets:
         self._pace.end()
 
     def _watch_lenses(self) -> None:
+        if self._wanted is not None and not self._wanted():
+            # When somebody wants them again, it is as at the start.
+            self._idle, self._first = time.monotonic(), None
+            self._synchroniser.restart()
         if self._first is None or time.monotonic() - self._first < START_UP:
             return
         status = self._synchroniser.status()

@@ -104,6 +104,11 @@ class Synchroniser:
                 stream.filter.signalMessage(Stamped(frame, stamp))
             return self._collect()
 
+    def restart(self) -> None:
+        """Forget the frames that there were; what comes next is as at the start."""
+        with self._lock:
+            self._start_afresh()
+
     def finish(self) -> list[FrameSet]:
         """Return the sets of what still waits for lenses that end before the others."""
         with self._lock:
