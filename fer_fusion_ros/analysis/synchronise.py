@@ -26,7 +26,7 @@ class Moments:
         self._lenses = lenses
         self._tolerance = tolerance
         # The stamps alone tell the time: reading may be slower or faster than the capture was.
-        self._synchroniser = Synchroniser(lenses, slop=tolerance, clock=lambda: 0.0)
+        self._synchroniser = Synchroniser(lenses, slop=tolerance, lossy=True, clock=lambda: 0.0)
 
     def of(self, frames: Iterable[Frame]) -> Iterator[FrameSet]:
         """

@@ -162,7 +162,7 @@ class ImageSets:
         self._sets = 0
         self._last_set = time.monotonic()
         self._synchroniser = Synchroniser(
-            self.lenses, slop=slop, stale_after=stale_after, incomplete=incomplete
+            self.lenses, slop=slop, stale_after=stale_after, lossy=True, incomplete=incomplete
         )
         self._wanted = wanted
         self._idle = -math.inf  # when nobody wanted the images last

@@ -7,6 +7,7 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 
 from fer_fusion_ros.synchronisation.filters import (
     ApproximateTimeSynchronizer,
@@ -27,6 +28,9 @@ not capture at once are up to three quarters apart."""
 
 _RATE_FRAMES = 30
 """Frames that the rate and the skew are averaged over."""
+
+_LOST = 1.5
+"""A lens whose frames are so many times as far apart as usual has lost one in between."""
 
 _MOST_FRAMES = 1000
 """Frames of a lens that wait at most, whatever their stamps: 10 s at 100 per second."""
@@ -49,8 +53,10 @@ class Synchroniser:
         frames are so frequent that more come in `stale_after`.
     :param stale_after: seconds, by capture stamp, that a lens may be silent or out of step;
         going back by more than that is a jump of the clock.
-    :param incomplete: also hand out, once a later set is there, what belongs together but lacks
-        some of the lenses; for streams that another synchroniser has put together.
+    :param lossy: also hand out, once a later set is there, what belongs together but lacks lenses
+        that lost their frame on the way.
+    :param incomplete: the same with lenses that had none; for streams that another synchroniser
+        has put together.
     :param clock: steady clock in seconds, by which a lens that sends nothing is noticed.
     """
 
@@ -61,6 +67,7 @@ class Synchroniser:
         slop: float = 0.02,
         queue_size: int = 30,
         stale_after: float = 0.4,
+        lossy: bool = False,
         incomplete: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,6 +76,7 @@ class Synchroniser:
         self._stale_after = stale_after
         self._stale_ns = round(stale_after * 1e9)
         self._keep_ns = round((stale_after + slop) * 1e9)
+        self._lossy = lossy or incomplete
         self._incomplete = incomplete
         self._clock = clock
         self._lock = threading.Lock()
@@ -235,7 +243,7 @@ class Synchroniser:
 
     def _collect(self) -> list[FrameSet]:
         completed, self._completed = self._completed, []
-        if completed and self._incomplete:
+        if completed and self._lossy:
             completed = [*self._take_earlier(completed[0]), *completed]
         sets = []
         for frames in completed:
@@ -268,7 +276,19 @@ class Synchroniser:
                 sets.append([])
             sets[-1].append(frame)
         order = list(self._streams)
-        return [sorted(each, key=lambda frame: order.index(frame.lens)) for each in sets]
+        return [
+            sorted(each, key=lambda frame: order.index(frame.lens))
+            for each in sets
+            if self._incomplete or self._has_lost_the_rest(each)
+        ]
+
+    def _has_lost_the_rest(self, frames: Sequence[Frame]) -> bool:
+        """Return whether all lenses that frames lack have lost one."""
+        lenses = {frame.lens for frame in frames}
+        return all(
+            stream.stale or lens in lenses or stream.has_lost(frames[0].stamp_ns)
+            for lens, stream in self._streams.items()
+        )
 
 
 _Seen = tuple[int, int | None, int | None]
@@ -307,6 +327,13 @@ class _Stream:
             if went_on and newest - (first if then is None else then) > stale_ns:
                 return True
         return False
+
+    def has_lost(self, stamp: int) -> bool:
+        """Tell whether frames before and after a stamp are further apart than usual."""
+        gaps = [later - earlier for earlier, later in pairwise(self.stamps)]
+        place = bisect_left(self.stamps, stamp)
+        inside = 0 < place < len(self.stamps)
+        return inside and gaps[place - 1] > _LOST * statistics.median(gaps)
 
     def forget(self) -> None:
         self.drop(list(self.waiting))

@@ -65,6 +65,25 @@ def test_expressions_carry_the_stamp_and_frame_of_the_visible_lens(pipeline, rec
     assert 'jumped back' in node.output
 
 
+def test_a_moment_is_read_by_the_lenses_whose_images_came(pipeline, spin_until):
+    feeder, arrays, node = pipeline()
+    lost = {10: 'ir_left', 15: 'vis_left', 19: 'ir_right', 23: 'vis_right'}
+    stamps = []
+    for index in range(26):
+        lenses = [lens for lens in LENSES if lens != lost.get(index)]
+        stamps.append(feeder.send(index / 15, lenses, shown=0.0))
+        # What lacks a lens waits for the next.
+        count = len(stamps) - (index in lost)
+        assert spin_until(lambda: len(arrays) == count, 5), node.output  # noqa: B023
+    assert [stamp_to_ns(array.header.stamp) for array in arrays] == stamps
+    bits = {'ir_left': 1, 'ir_right': 2, 'vis_left': 4, 'vis_right': 8}
+    for index, array in enumerate(arrays):
+        (face,) = array.expressions
+        assert face.face_id == arrays[0].expressions[0].face_id
+        assert face.lenses == 15 - bits.get(lost.get(index), 0)
+    assert 'silent' not in node.output
+
+
 def test_nobody_is_an_empty_array_and_bad_images_do_no_harm(pipeline, spin_until):
     feeder, arrays, node = pipeline()
 

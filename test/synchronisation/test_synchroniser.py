@@ -77,6 +77,26 @@ def test_counts_what_was_dropped():
         assert lens.received - lens.matched - 2 <= lens.dropped <= lens.received - lens.matched
 
 
+def test_a_lens_that_loses_a_frame_costs_the_others_nothing():
+    synchroniser = Synchroniser(LENSES, lossy=True)
+    frames = trace(300, drop=0.05, jitter_ms=4.0)
+    sets = run(synchroniser, frames)
+    there = [{f.lens for f in frames if f.image[0, 0] == index} for index in range(300)]
+    assert [moments(s) for s in sets] == [{index} for index in range(300)]
+    assert [set(s.frames) for s in sets] == there
+    assert sum(len(lenses) < 4 for lenses in there) > 60
+
+
+@pytest.mark.parametrize('period', [2.0, 1.1])
+def test_what_a_slower_lens_did_not_see_is_no_loss(period):
+    synchroniser = Synchroniser(('ir_left', 'vis_left'), lossy=True)
+    frames = [Frame('ir_left', START + index * PERIOD, IMAGE) for index in range(200)]
+    count = round(199 / period)
+    frames += [Frame('vis_left', START + round(n * period * PERIOD), IMAGE) for n in range(count)]
+    sets = run(synchroniser, sorted(frames, key=lambda frame: frame.stamp_ns))
+    assert len(sets) > 90 and all(len(s.frames) == 2 for s in sets)
+
+
 def test_of_frames_with_the_same_stamp_all_but_one_are_dropped():
     synchroniser = Synchroniser(('ir_left', 'vis_left'))
     for index in range(20):
