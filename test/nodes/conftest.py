@@ -35,6 +35,8 @@ LOSSLESS = [
 class LensFeeder:
     """Publish frames of a simulated rig with chosen stamps, from the test's own node."""
 
+    start_ns = START_NS
+
     def __init__(self, node, rig: SimulatedRig, namespace: str = '/fer') -> None:
         from sensor_msgs.msg import CameraInfo, Image
 

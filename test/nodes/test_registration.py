@@ -15,6 +15,7 @@ from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.synchronisation import Frame, Synchroniser
 
 
 @pytest.fixture
@@ -51,28 +52,43 @@ def test_pairs_under_jitter_and_drops(pairs, record, spin_until):
     feeder, _, outputs, infos = pairs
     ir_infos = record(CameraInfo, '/fer/left/ir/camera_info')
     rng = np.random.default_rng(0)
-    complete, stamps = [], {}
     lenses = list(feeder._images)
+    synchroniser = Synchroniser(lenses, lossy=True)
+    complete, stamps, sets = [], {}, []
     for index in range(40):
+        number = 10 + 5 * index
         sent = [lens for lens in lenses if rng.random() > 0.1]
         offsets = {lens: rng.uniform(-0.008, 0.008) for lens in lenses}
         rng.shuffle(sent)
-        stamp = feeder.send(index / 30, sent, offsets, change=numbered(10 + 5 * index), shown=0.0)
+        stamp = feeder.send(index / 30, sent, offsets, change=numbered(number), shown=0.0)
+        for lens in sent:
+            of_lens = feeder.start_ns + round((index / 30 + offsets[lens]) * 1e9)
+            sets += synchroniser.add(Frame(lens, of_lens, np.array(number)))
         if len(sent) == 4:
-            complete.append(10 + 5 * index)
-            stamps[10 + 5 * index] = stamp
+            complete.append(number)
+            stamps[number] = stamp
         spin_until(lambda: False, 0.03)
     spin_until(lambda: False, 0.5)
+    numbers = [{int(frame.image) for frame in each.frames.values()} for each in sets]
+    assert all(len(each) == 1 for each in numbers)
+    whole = [*zip(numbers, [len(each.frames) for each in sets], strict=True)]
+    assert [number for (number,), count in whole if count == 4] == complete
+    for (side, band), images in outputs.items():
+        of_lens = [int(s.image(lens)) for s in sets if (lens := f'{band}_{side}') in s.frames]
+        assert [number_of(message) for message in images] == of_lens
+        assert {*complete} < {*of_lens}
+        assert {message.header.frame_id for message in images} == {f'vis_{side}_optical'}
+        assert {(message.height, message.width) for message in images} == {(480, 640)}
     for side in ('left', 'right'):
-        ir, vis = outputs[side, 'ir'], outputs[side, 'vis']
-        assert [number_of(message) for message in ir] == complete
-        assert [number_of(message) for message in vis] == complete
-        assert [message.header for message in ir] == [message.header for message in vis]
-        assert {message.header.frame_id for message in ir} == {f'vis_{side}_optical'}
-        assert {(message.height, message.width) for message in ir + vis} == {(480, 640)}
+        ir, vis = (
+            {number_of(message): message.header for message in outputs[side, band]}
+            for band in ('ir', 'vis')
+        )
+        assert all(ir[number] == vis[number] for number in ir.keys() & vis.keys())
     for message in outputs['left', 'vis']:
-        assert stamp_to_ns(message.header.stamp) == stamps[number_of(message)]
-    assert len(infos) == len(complete)
+        if (number := number_of(message)) in stamps:
+            assert stamp_to_ns(message.header.stamp) == stamps[number]
+    assert len(infos) == sum(bool({'ir_left', 'vis_left'} & {*each.frames}) for each in sets)
     assert infos[-1].p[0] > 0
     assert not any(infos[-1].d)
     # The infrared lens is 25 mm above the visible one, which is made up for at plane_distance.
