@@ -11,7 +11,7 @@ from fer_fusion_ros.expression.data.faces import Faces
 from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18
 from fer_fusion_ros.expression.train import ExpressionConfig
 from fer_fusion_ros.expression.vectorise import vectorise
-from fer_fusion_ros.learning.checkpoint import is_of_training, read_checkpoint
+from fer_fusion_ros.learning.checkpoint import read_checkpoint
 from fer_fusion_ros.learning.config import build_config
 from fer_fusion_ros.learning.export import export_network
 
@@ -28,9 +28,7 @@ def load_checkpoint_network(path: str | Path) -> tuple[PyConvSE18, dict[str, str
     :raises CheckpointError: if the file is missing or not a checkpoint of such a training.
     """
     try:
-        state = read_checkpoint(path)
-        if not is_of_training(state, ('config', 'classes', 'ema')):
-            raise CheckpointError('it is not of such a training')
+        state = read_checkpoint(path, ('config', 'classes', 'ema'))
         config = build_config(state['config'], ExpressionConfig, str(path))
         network = PyConvSE18(config.preset)
         network.load_state_dict(state['ema']['network'])

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from fer_fusion_ros.engine import weights_file
 from fer_fusion_ros.exceptions import CheckpointError
 from fer_fusion_ros.fusion.generator import Generator, Shape
-from fer_fusion_ros.learning.checkpoint import is_of_training, read_checkpoint
+from fer_fusion_ros.learning.checkpoint import read_checkpoint
 from fer_fusion_ros.learning.export import export_network
 
 #: Largest difference to PyTorch in [-1, 1] that an export may have: a hundredth of a grey level.
@@ -25,9 +25,7 @@ def load_checkpoint_generator(path: str | Path) -> tuple[Generator, str]:
     :raises CheckpointError: if the file is missing or not a checkpoint of a fusion training.
     """
     try:
-        state = read_checkpoint(path)
-        if not is_of_training(state, ('config', 'generator', 'ema')):
-            raise CheckpointError('it is not of such a training')
+        state = read_checkpoint(path, ('config', 'generator', 'ema'))
         preset = state['config']['preset']
         generator = Generator.from_preset(preset)
         generator.load_state_dict(state['ema']['network'])

@@ -53,14 +53,18 @@ def require_checkpoint(path: str | Path) -> None:
         raise CheckpointError(f'{path}: no such checkpoint. Train without --resume to start one.')
 
 
-def read_checkpoint(path: str | Path) -> Any:
-    """Read a checkpoint onto the CPU; none of its code is run, as a stranger may have made it."""
-    return torch.load(path, map_location='cpu', weights_only=True)
+def read_checkpoint(path: str | Path, names: Collection[str]) -> dict[str, Any]:
+    """
+    Read a checkpoint onto the CPU; none of its code is run, as a stranger may have made it.
 
-
-def is_of_training(state: Any, names: Collection[str]) -> bool:
-    """Return whether what was read holds the values of these names that a training saves."""
-    return isinstance(state, dict) and {'random', *names} <= state.keys()
+    :param names: of the values that such a training saves.
+    :raises CheckpointError: if it lacks some of them.
+    :raises Exception: of any kind if it cannot be read.
+    """
+    state = torch.load(path, map_location='cpu', weights_only=True)
+    if not isinstance(state, dict) or not {'random', *names} <= state.keys():
+        raise CheckpointError('it is not of such a training')
+    return state
 
 
 def load_checkpoint(
@@ -75,15 +79,15 @@ def load_checkpoint(
     """
     require_checkpoint(path)
     try:
-        state = read_checkpoint(path)
+        state = read_checkpoint(path, names)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f'{path}: not a checkpoint of a {training}; choose another output folder.'
+        ) from error
     except Exception as error:
         raise CheckpointError(
             f'{path}: not a readable checkpoint ({error}). Remove it to start afresh.'
         ) from error
-    if not is_of_training(state, names):
-        raise CheckpointError(
-            f'{path}: not a checkpoint of a {training}; choose another output folder.'
-        )
     _restore_random_state(state.pop('random'))
     return state
 
