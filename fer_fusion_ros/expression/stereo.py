@@ -216,16 +216,16 @@ def _common_band(
     pair: RegisteredPair, other: RegisteredPair, box: Box
 ) -> tuple[ImageView, ImageView] | None:
     """Return both visible or both infrared images, whichever show the face in a box better."""
-    if pair.vis_view is not None and other.vis_view is not None:
+    visible = pair.vis_view is not None and other.vis_view is not None
+    infrared = pair.ir_view is not None and other.ir_view is not None
+    if visible and infrared:
         x0, y0, x1, y1 = _rounded(box)
         patch = pair.vis_view[y0:y1, x0:x1]
-        no_infrared = pair.ir_view is None or other.ir_view is None
         level, contrast = _level_and_contrast(patch) if patch.size else (0.0, 0.0)
-        if no_infrared or (level > _DARK and contrast >= _FLAT):
-            return pair.vis_view, other.vis_view
-    if pair.ir_view is not None and other.ir_view is not None:
-        return pair.ir_view, other.ir_view
-    return None
+        visible = level > _DARK and contrast >= _FLAT
+    if visible:
+        return pair.vis_view, other.vis_view
+    return (pair.ir_view, other.ir_view) if infrared else None
 
 
 def _level_and_contrast(image: np.ndarray) -> tuple[float, float]:

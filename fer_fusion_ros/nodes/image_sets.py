@@ -462,9 +462,11 @@ class ImageSets:
 
     def _watch_lenses(self) -> None:
         if self._wanted is not None and not self._wanted():
-            # When somebody wants them again, it is as at the start.
-            self._idle, self._first = time.monotonic(), None
-            self._synchroniser.restart()
+            self._idle = time.monotonic()
+            if self._first is not None:
+                # When somebody wants them again, it is as at the start.
+                self._first = None
+                self._synchroniser.restart()
         if self._first is None or time.monotonic() - self._first < START_UP:
             return
         status = self._synchroniser.status()

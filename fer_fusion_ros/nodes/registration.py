@@ -37,12 +37,13 @@ class RegistrationNode(StageNode):
 
     def _work(self, frame_set: FrameSet) -> None:
         self._registrar.calibrate(self._images.calibration())
-        if not any(map(self._pairs.wanted, SIDES)):
+        wanted = [side for side in SIDES if self._pairs.wanted(side)]
+        if not wanted:
             return
         frame_set = self._images.read(frame_set)
-        for side in SIDES:
+        for side in wanted:
             reference = frame_set.reference(side)
-            if reference is not None and self._pairs.wanted(side):
+            if reference is not None:
                 pair = self._registrar.register(
                     side, frame_set.image(f'ir_{side}'), frame_set.image(f'vis_{side}')
                 )

@@ -68,7 +68,7 @@ class LensCalibration:
 
 
 def calibrate(
-    views: Sequence[Mapping[str, np.ndarray]],
+    views: Sequence[View],
     sizes: Mapping[str, tuple[int, int]],
     board: Chessboard,
 ) -> tuple[dict[str, LensCalibration], list[str]]:
@@ -95,12 +95,12 @@ def calibrate(
             f'nothing fits what the lenses saw: the corners are {off:.0f} pixels off; {_CARE}'
         )
 
-    common = _orientation([Rotation.from_rotvec(pose[:3]) for pose in bundle.poses.values()])
+    turns = {name: Rotation.from_rotvec(pose[:3]) for name, pose in bundle.poses.items()}
+    common = _orientation([*turns.values()])
     results, remarks = {}, []
     for name, lens in bundle.intrinsics.items():
-        pose = bundle.poses[name]
-        R = common @ Rotation.from_rotvec(pose[:3]).as_matrix().T
-        offset = R @ pose[3:]  # the origin, in the rectified lens
+        R = common @ turns[name].inv().as_matrix()
+        offset = R @ bundle.poses[name][3:]  # the origin, in the rectified lens
         camera = _rectified_camera(sizes[name], lens, R)
         model = CameraModel(
             name,
@@ -124,9 +124,7 @@ def calibrate(
     return results, remarks
 
 
-def _check(
-    views: Sequence[Mapping[str, np.ndarray]], lenses: Sequence[str], board: Chessboard
-) -> None:
+def _check(views: Sequence[View], lenses: Sequence[str], board: Chessboard) -> None:
     origin = lenses[0]
     for lens in lenses:
         seen = sum(lens in view for view in views)
@@ -145,7 +143,7 @@ def _check(
             )
 
 
-def _aligned(view: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _aligned(view: View) -> dict[str, np.ndarray]:
     reference = next(iter(view.values()))
     return {lens: aligned(corners, reference) for lens, corners in view.items()}
 
