@@ -24,19 +24,34 @@ def faces(*lenses):
     ]
 
 
-@pytest.mark.parametrize(('read', 'rate'), [(1, '2.5'), (3, None)])
-def test_too_few_readings_are_reported_once(ros_context, monkeypatch, read, rate):
-    node = StageNode('slow', context=ros_context)
+@pytest.fixture
+def publisher(ros_context, monkeypatch):
+    """Return a publisher whose first problems have been asked for ten seconds ago."""
+    node = StageNode('faces', context=ros_context)
     publisher = ExpressionPublisher(node)
     publisher.problems()
     now = time.monotonic()
     monkeypatch.setattr(time, 'monotonic', lambda: now + 10.0)
-    # 20 frames per second, in each second one of which some of the four faces are read.
-    for index in range(200):
-        masks = [15 if index % 2 and number < read else 0 for number in range(4)]
-        publisher.publish(faces(*masks), {'left': make_header(index, 'x')}, 'model')
-    problems = publisher.problems()
+    yield publisher
     node.destroy_node()
+
+
+def publish(publisher, frames):
+    for index, masks in enumerate(frames):
+        publisher.publish(faces(*masks), {'left': make_header(index, 'x')}, 'model')
+
+
+@pytest.mark.parametrize(('read', 'rate'), [(1, '2.5'), (3, None)])
+def test_too_few_readings_are_reported_once(publisher, read, rate):
+    # 20 frames per second, in each second one of which some of the four faces are read.
+    publish(
+        publisher,
+        [
+            [15 if index % 2 and number < read else 0 for number in range(4)]
+            for index in range(200)
+        ],
+    )
+    problems = publisher.problems()
     assert publisher.values()['faces read'] == 100 * read
     assert publisher.values()['faces only followed'] == 800 - 100 * read
     assert len(problems) == (rate is not None)
@@ -46,22 +61,14 @@ def test_too_few_readings_are_reported_once(ros_context, monkeypatch, read, rate
 
 
 @pytest.mark.parametrize(('fps', 'masks'), [(4, (15, 15)), (2, (15, None)), (20, (None, None))])
-def test_what_shows_no_face_is_not_put_down_to_the_processor(ros_context, monkeypatch, fps, masks):
-    node = StageNode('blind', context=ros_context)
-    publisher = ExpressionPublisher(node)
-    publisher.problems()
-    now = time.monotonic()
-    monkeypatch.setattr(time, 'monotonic', lambda: now + 10.0)
-    for index in range(10 * fps):
-        publisher.publish(faces(*masks), {'left': make_header(index, 'x')}, 'model')
+def test_what_shows_no_face_is_not_put_down_to_the_processor(publisher, monkeypatch, fps, masks):
+    publish(publisher, [masks] * (10 * fps))
     assert publisher.problems() == []
     # But where there was no time for some of the few images.
-    now += 10.0
-    for index in range(10 * fps):
-        seen = (15 if index % 5 == 0 else 0, *masks[1:])
-        publisher.publish(faces(*seen), {'left': make_header(index, 'x')}, 'model')
+    later = time.monotonic() + 10.0
+    monkeypatch.setattr(time, 'monotonic', lambda: later)
+    publish(publisher, [(15 if index % 5 == 0 else 0, *masks[1:]) for index in range(10 * fps)])
     assert len(publisher.problems()) == 1
-    node.destroy_node()
 
 
 def test_latency_is_the_time_since_capture(ros_context):

@@ -183,8 +183,14 @@ def test_too_few_views_name_the_lens_and_the_cure(views):
         calibrate(half, SIZES, BOARD)
 
 
+def test_what_is_hardly_known_is_said(views):
+    flat = [views[0]] * FEWEST
+    _, remarks = calibrate(flat, SIZES, BOARD)
+    assert any('tilted more' in remark for remark in remarks)
+
+
 @pytest.mark.parametrize('lenses', [('vis_left',), ('vis_left', 'ir_left')])
-def test_what_is_hardly_known_is_said(lenses):
+def test_what_little_tilt_leaves_unknown_is_said(lenses):
     sizes = {lens: SIZES[lens] for lens in lenses}
     _, remarks = calibrate(held(PAIR, tilt=2, lenses=lenses), sizes, BOARD)
     for lens in lenses:
