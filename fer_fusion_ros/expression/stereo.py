@@ -91,11 +91,11 @@ def find_in_other(pair: RegisteredPair, other: RegisteredPair, box: Box) -> Sigh
         near, far = (shift_to(own, their, start, guess * factor) for factor in (_NEARER, _FARTHER))
         scale = _scale(own, their)
         if shift := _match(*band, start, scale, near, far):
-            # Shifts go with 1 / distance.
-            infinity = shift_to(own, their, start, math.inf)[0]
-            baseline = shift_to(own, their, start, 1.0)[0] - infinity
-            disparity = shift[0] - infinity
-            distance = baseline / disparity if baseline * disparity > 0 else guess
+            # Shifts go with 1 / distance, sideways or, where one lens is above the other, down.
+            infinity = np.array(shift_to(own, their, start, math.inf))
+            baseline = np.array(shift_to(own, their, start, 1.0)) - infinity
+            along = float(baseline @ (np.array(shift) - infinity))
+            distance = float(baseline @ baseline) / along if along > 0 else guess
             there = transfer(their, other.model, _moved(start, shift, scale), distance)
             return Sighting(_inside(there, other), distance)
     # The far side of a head, a covered lens, bands that differ: trust the calibration.
@@ -170,13 +170,16 @@ def _match(
     """
     x0, y0, x1, y1 = _rounded(box)
     patch = own[y0:y1, x0:x1]
-    if min(patch.shape[:2]) * scale < 8:
+    rows, columns = patch.shape[:2]
+    if min(rows, columns) * scale < 8:
         return None
     if scale != 1:
         patch = cv2.resize(patch, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
     height, width = patch.shape[:2]
-    # Of the patch's corner, where it would not be shifted.
-    x, y = (x0 + x1 - width) / 2, (y0 + y1 - height) / 2
+    # Of the patch's corner, where the box would not be shifted. What the image's border cuts off
+    # leaves the patch's centre beside the box's, which the scale moves too.
+    x = x0 + (columns - width) / 2 + (scale - 1) * (x0 + columns / 2 - box[0] - box[2] / 2)
+    y = y0 + (rows - height) / 2 + (scale - 1) * (y0 + rows / 2 - box[1] - box[3] / 2)
     # Rows may be off by a few pixels: calibrations age, and stamps differ while heads move.
     slack = max(0.12 * height, 2.0)
     leftmost = math.floor(x + min(near[0], far[0]) - 2)

@@ -156,32 +156,38 @@ def test_position_and_width():
     assert math.isnan(distance_by_width(None, box))
 
 
-@pytest.mark.parametrize('distance', [0.8, 1.5, 3.0])
-def test_two_infrared_lenses_and_one_of_colour_with_another_focal_length(distance):
-    def lens(name, focal, x):
-        K = np.array([[focal, 0, 320], [0, focal, 240], [0, 0, 1.0]])
-        P = np.column_stack([K, [-focal * x, 0, 0]])
-        return CameraModel(name, 640, 480, K, np.zeros(5), 'plumb_bob', np.eye(3), P)
+def lens(name, focal, x, y=0.0):
+    K = np.array([[focal, 0, 320], [0, focal, 240], [0, 0, 1.0]])
+    P = np.column_stack([K, [-focal * x, -focal * y, 0]])
+    return CameraModel(name, 640, 480, K, np.zeros(5), 'plumb_bob', np.eye(3), P)
 
+
+def wall(model, distance):
+    # Of 2 by 1.5 m.
     rng = np.random.default_rng(0)
     texture = cv2.resize(rng.integers(0, 255, (60, 80), np.uint8), (800, 600))
+    u, v = np.meshgrid(np.arange(640.0), np.arange(480.0))
+    (f, _, cx, tx), (_, _, cy, ty) = model.P[:2]
+    x, y = (u - cx - tx / distance) / f * distance, (v - cy - ty / distance) / f * distance
+    maps = (np.float32(400 * x + 400), np.float32(400 * y + 300))
+    return cv2.remap(texture, *maps, cv2.INTER_LINEAR)
 
-    def picture(model):
-        # A wall of 2 by 1.5 m at that distance.
-        u, v = np.meshgrid(np.arange(640.0), np.arange(480.0))
-        (f, _, cx, tx), (_, _, cy, _) = model.P[:2]
-        x, y = (u - cx - tx / distance) / f * distance, (v - cy) / f * distance
-        maps = (np.float32(400 * x + 400), np.float32(400 * y + 300))
-        return cv2.remap(texture, *maps, cv2.INTER_LINEAR)
 
+def side_before_a_wall(side, model, distance):
+    return RegisteredPair(side, None, wall(model, distance), model)
+
+
+@pytest.mark.parametrize('distance', [0.8, 1.5, 3.0])
+def test_two_infrared_lenses_and_one_of_colour_with_another_focal_length(distance):
     models = {
         'vis_left': lens('vis_left', 600.0, 0.0),
         'ir_left': lens('ir_left', 380.0, -0.015),
         'ir_right': lens('ir_right', 380.0, 0.035),
     }
     registrar = Registrar(models)
-    left = registrar.register('left', picture(models['ir_left']), np.zeros((480, 640), np.uint8))
-    right = registrar.register('right', picture(models['ir_right']), None)
+    infrared, other = (wall(models[lens], distance) for lens in ('ir_left', 'ir_right'))
+    left = registrar.register('left', infrared, np.zeros((480, 640), np.uint8))
+    right = registrar.register('right', other, None)
     left = replace(left, vis_view=None)
     place = (0.05, -0.02, distance)
     sighting = find_in_other(left, right, box_at(left, place))
@@ -209,3 +215,36 @@ def test_a_face_cut_by_the_border_of_the_other_image_is_not_farther_for_it(dista
     left, right = cut(pairs['left']), cut(pairs['right'])
     sighting = find_in_other(left, right, box_at(left, place))
     assert sighting.distance == pytest.approx(distance, rel=0.08)
+
+
+@pytest.mark.parametrize('focal', [420.0, 600.0, 840.0])
+@pytest.mark.parametrize('beyond', [0.0, 0.2, 0.35])
+@pytest.mark.parametrize('edge', ['left', 'top', 'right', 'bottom'])
+def test_a_face_cut_by_the_border_of_its_own_image_is_where_it_is(edge, beyond, focal):
+    left = side_before_a_wall('left', lens('vis_left', 600.0, -0.03), 1.0)
+    inside = 96 * (1 - beyond)
+    x = {'left': -96 * beyond, 'right': 640 - inside}.get(edge, 272.0)
+    y = {'top': -96 * beyond, 'bottom': 480 - inside}.get(edge, 192.0)
+    # The other lens sees all of it.
+    model = lens('vis_right', focal, 0.03)
+    P = model.P.copy()
+    P[:2, 2] -= (focal / 600) * (np.array([x + 48, y + 48]) - (320, 240))
+    right = side_before_a_wall('right', replace(model, K=P[:, :3], P=P), 1.0)
+    sighting = find_in_other(left, right, (x, y, 96.0, 96.0))
+    assert sighting.distance == pytest.approx(1.0, rel=0.02)
+    place = position(left.model, (x, y, 96.0, 96.0), 1.0) + [-0.03, 0.0, 0.0]
+    u, v, _ = right.model.P @ [*place, 1.0]
+    size = 96 * focal / 600
+    expected = (u + 0.5 - size / 2, v + 0.5 - size / 2, size, size)
+    assert sighting.box == pytest.approx(expected, abs=1.5)
+
+
+@pytest.mark.parametrize('distance', [1.0, 3.0])
+@pytest.mark.parametrize('sideways', [0.0, 0.0003, 0.03])
+def test_a_lens_above_the_other_tells_the_distance_too(sideways, distance):
+    left = side_before_a_wall('left', lens('vis_left', 600.0, 0.0, -0.03), distance)
+    right = side_before_a_wall('right', lens('vis_right', 600.0, sideways, 0.03), distance)
+    # Wider than most faces, so by its width it would be nearer.
+    size = 600 * 0.21 / distance
+    sighting = find_in_other(left, right, (300.0, 200.0, size, size))
+    assert sighting.distance == pytest.approx(distance, rel=0.02)
