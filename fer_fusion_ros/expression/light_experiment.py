@@ -1,6 +1,7 @@
 """The paper's experiment in light and dark (tables 3 and 4), on the simulated rig."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -149,8 +150,8 @@ def _see(
     progress: Callable[[int], None],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return crops of what the lenses see: infrared (N, h, h), visible (lights, N, h, h)."""
-    level = lights[0]
-    rig = SimulatedRig(faces.images, distance=distance, light=lambda _: level)
+    room = SimpleNamespace(light=lights[0])
+    rig = SimulatedRig(faces.images, distance=distance, light=lambda _: room.light)
     registrar = Registrar({lens: rig.camera_model(lens) for lens in LENSES}, residual_period=0)
     height = size + 2 * MARGIN
     infrared = np.empty((len(faces), height, height), np.uint8)
@@ -161,7 +162,8 @@ def _see(
         position = rig.truth(t, index)[0].position
         box = _face_box(pair.model, position, size)
         infrared[index] = crop(pair.ir_view, in_infrared(pair, box, position[2]), height)
-        for number, level in enumerate(lights):  # noqa: B007
+        for number, level in enumerate(lights):
+            room.light = level
             vis = registrar.register(_SIDE, None, rig.render(f'vis_{_SIDE}', t, index)).vis_view
             visible[number, index] = crop(vis, box, height)
         progress(1)

@@ -58,6 +58,21 @@ def test_only_the_visible_picture_depends_on_the_light(experiment):
         np.testing.assert_equal({**own[0], 'light': None}, {**own[1], 'light': None})
 
 
+def test_the_visible_picture_is_darker_in_less_light(faces):
+    tones = []
+
+    def note(crops):
+        tones.append(crops.mean())
+        return np.zeros((len(crops), 7), np.float32)
+
+    run(faces, note, 44, HalfFuser(), (3.0,), (1.0, 0.1, 0.02))
+    visible, infrared, fused = np.reshape(tones, (3, 3)).T
+    # A fifth of the light, and the gain at its limit: about half the tone.
+    assert visible[1] < 0.9 * visible[0] and visible[2] < 0.6 * visible[1]
+    assert infrared[0] == infrared[1] == infrared[2]
+    assert (np.diff(fused) < 0).all()
+
+
 def test_the_table_stands_beside_the_papers(experiment, tmp_path):
     table = beside_the_paper(experiment).splitlines()
     assert len(table) == 2 + 6
