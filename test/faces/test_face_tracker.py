@@ -111,6 +111,32 @@ def test_a_face_of_another_size_is_another_face():
     ]
 
 
+def known(*places):
+    """Return a tracker that is sure of faces at these places."""
+    tracker = FaceTracker()
+    for frame in range(SURE):
+        tracker.update([face(x) for x in places], frame * FRAME)
+    return tracker
+
+
+@pytest.mark.parametrize(('x', 'seen'), [(120, [True, False]), (130, [False, True])])
+def test_a_detection_is_of_the_nearest_face_alone(x, seen):
+    tracks = known(100, 150).update([face(x)], SURE * FRAME)
+    assert [track.detected for track in tracks] == seen
+
+
+@pytest.mark.parametrize('places', [(130, 105), (105, 130)])
+def test_a_face_is_at_the_nearest_detection(places):
+    (track,) = known(100).update([face(x) for x in places], SURE * FRAME)
+    assert track.detected and centre(track) == pytest.approx(104, abs=2)
+
+
+@pytest.mark.parametrize(('shift', 'same'), [(30, True), (-40, False)])
+def test_what_is_too_far_away_is_another_face(shift, same):
+    (track,) = known(100).update([face(100 + shift)], SURE * FRAME)
+    assert track.face_id == 'face-1' and track.detected == same
+
+
 def test_prediction_goes_on_at_constant_velocity():
     tracker = FaceTracker()
     for frame in range(30):
