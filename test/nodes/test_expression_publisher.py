@@ -1,13 +1,19 @@
 """What is said of faces that were not read."""
 
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
 
+from visualization_msgs.msg import MarkerArray
+
 from fer_fusion_ros.expression.face_expression import FaceExpression
 from fer_fusion_ros.messages.expression import make_header
+from fer_fusion_ros.messages.stamps import stamp_to_ns
+from fer_fusion_ros.msg import ExpressionStamped
 from fer_fusion_ros.nodes.expression_publisher import ExpressionPublisher
 from fer_fusion_ros.nodes.stage_node import StageNode
 
@@ -71,11 +77,44 @@ def test_what_shows_no_face_is_not_put_down_to_the_processor(publisher, monkeypa
     assert len(publisher.problems()) == 1
 
 
-def test_latency_is_the_time_since_capture(ros_context):
+def test_latency_is_the_time_since_capture(ros_context, record, spin_until):
     node = StageNode('late', context=ros_context)
     publisher = ExpressionPublisher(node)
+    singles = record(ExpressionStamped, '/fer/expression')
     captured = node.get_clock().now().nanoseconds - 200_000_000
-    publisher.publish(faces(15), {'left': make_header(captured, 'x')}, 'model')
-    assert node.age(captured).nanoseconds >= 200_000_000
-    assert float(publisher.values()['latency (ms)']) >= 200.0
+
+    def publish_late():
+        publisher.publish(faces(15), {'left': make_header(captured, 'x')}, 'model')
+
+    publish_late()
+    age = node.age(captured).nanoseconds
+    assert age >= 200_000_000
+    assert 200.0 <= float(publisher.values()['latency (ms)']) <= age * 1e-6 + 0.1
+    assert spin_until(lambda: publish_late() or singles)
+    latency = singles[0].latency.sec + singles[0].latency.nanosec * 1e-9
+    assert 0.2 <= latency <= node.age(captured).nanoseconds * 1e-9
+    node.destroy_node()
+
+
+@pytest.mark.parametrize(('pause', 'lifetime'), [(0.2, 1.0), (2.0, 6.0), (3600.0, 30.0)])
+def test_a_marker_stays_until_the_next_frame(
+    ros_context, record, spin_until, monkeypatch, pause, lifetime
+):
+    node = StageNode('marker', context=ros_context)
+    publisher = ExpressionPublisher(node)
+    arrays = record(MarkerArray, '/fer/markers')
+    seen = [replace(face, position=np.array([0.0, 0.0, 3.0])) for face in faces(15)]
+    start = time.monotonic()
+
+    def publish_at(now, index):
+        with monkeypatch.context() as patch:
+            patch.setattr(time, 'monotonic', lambda: now)
+            publisher.publish(seen, {'left': make_header(index, 'x')}, 'model')
+
+    assert spin_until(lambda: publish_at(start, 0) or arrays)
+    publish_at(start + pause, 1)
+    assert spin_until(lambda: stamp_to_ns(arrays[-1].markers[0].header.stamp) == 1)
+    # After a pause it is not known when the next comes.
+    lifetimes = [stamp_to_ns(marker.lifetime) / 1e9 for marker in arrays[-1].markers]
+    assert lifetimes == pytest.approx([lifetime] * 2)
     node.destroy_node()

@@ -234,6 +234,8 @@ def test_the_pipeline_can_read_the_lenses_itself(start_node, record, spin_until,
     assert face.lenses == 15
     assert face.distance == pytest.approx(3.0, abs=0.4)
     assert face.header.frame_id == 'vis_left_optical'
+    latency = face.latency.sec + face.latency.nanosec * 1e-9
+    assert 0.001 < latency < time.time() - stamp_to_ns(face.header.stamp) * 1e-9
     assert node.stop() == 0, node.output
 
 
