@@ -75,6 +75,14 @@ def test_one_that_just_keeps_up_reads_everything():
     assert set(computer.run(120, wanted=20)) == {20}
 
 
+def test_one_that_is_a_little_too_slow_reads_less_before_the_next_frame_waits():
+    # 34.3 of 33.3 ms.
+    computer = Computer(crop=0.00733)
+    for _ in range(200):
+        computer.run(1)
+        assert computer.behind < INTERVAL / 2
+
+
 @pytest.mark.parametrize(
     ('wanted', 'end', 'share'), [(4, 0.001, 3.3), (8, 0.001, 3.3), (30, 0.001, 3.3), (3, 0.012, 2)]
 )
