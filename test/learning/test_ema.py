@@ -31,6 +31,18 @@ def test_it_averages_weights_and_statistics():
     assert not any(p.requires_grad for p in ema.network.parameters())
 
 
+def test_the_first_weights_are_soon_forgotten():
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(network.weight)
+    ema = Ema(network, 0.999)
+    nn.init.ones_(network.weight)
+    ema.update(network)
+    assert ema.network.weight.item() == pytest.approx(10 / 11)
+    for _ in range(9):
+        ema.update(network)
+    assert ema.network.weight.item() == pytest.approx(1.0, abs=1e-4)
+
+
 def test_a_restored_average_goes_on_alike():
     network = nn.Linear(2, 2)
     ema, other = Ema(network, 0.99), Ema(nn.Linear(2, 2), 0.99)
