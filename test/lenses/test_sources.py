@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -278,6 +279,18 @@ def test_a_network_camera_is_read_until_it_goes(network_camera) -> None:
     source.close()
 
 
+def test_a_recording_on_a_server_is_refused(video: Path) -> None:
+    """It comes as fast as the network allows; the error says what to do."""
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(video.parent))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = open_lens('vis_left', f'http://127.0.0.1:{server.server_port}/{video.name}')
+        with pytest.raises(LensError, match=r'video\.avi is a recording; download it'):
+            source.open()
+        source.close()
+        server.shutdown()
+
+
 def test_who_logs_in_is_not_shown() -> None:
     """Neither in the name nor in an error, which go to logs, diagnostics and bags."""
     for address in (
@@ -396,6 +409,33 @@ def test_a_lens_is_opened_again_ever_less_often(folder: Path, tmp_path: Path) ->
     (tmp_path / 'away').rename(folder)
     assert seen.wait(2)
     assert lens.state is LensState.RUNNING
+    lens.stop()
+    assert lens.join(2)
+
+
+class LooseContact(LensSource):
+    """Shows one image each time it is opened."""
+
+    def open(self) -> None:
+        self._left = 1
+
+    def _read(self) -> tuple[np.ndarray, int]:
+        if not self._left:
+            raise LensError('gone')
+        self._left -= 1
+        return GREY, 5
+
+    def close(self) -> None:
+        pass
+
+
+def test_after_an_image_a_lens_is_opened_again_soon() -> None:
+    """However often it has failed; the last wait would be 40 s."""
+    seen = threading.Semaphore(0)
+    source = LooseContact('ir_left', 'loose')
+    lens = LensThread(source, lambda *_: seen.release(), delays=(0.01, 60.0))
+    lens.start()
+    assert all(seen.acquire(timeout=5) for _ in range(13))
     lens.stop()
     assert lens.join(2)
 
