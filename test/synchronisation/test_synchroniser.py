@@ -106,6 +106,15 @@ def test_of_frames_with_the_same_stamp_all_but_one_are_dropped():
     assert (lens.received, lens.matched, lens.dropped) == (40, 20, 20)
 
 
+def test_what_comes_after_a_later_set_is_dropped():
+    synchroniser = Synchroniser(('ir_left', 'vis_left'))
+    for index in (0, 1, 3, 2, 4):
+        frames = [Frame(lens, START + index * PERIOD, IMAGE) for lens in ('ir_left', 'vis_left')]
+        assert len(run(synchroniser, frames)) == (index != 2)
+    for lens in synchroniser.status().lenses.values():
+        assert (lens.received, lens.matched, lens.dropped) == (5, 4, 1)
+
+
 def test_measures_skew():
     synchroniser = Synchroniser(('ir_left', 'vis_left'))
     for index in range(20):
