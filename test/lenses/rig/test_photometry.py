@@ -82,6 +82,14 @@ def test_each_picture_of_a_batch_has_its_own_light_and_distance(faces):
     assert far[1] > far[2] > far[3]
 
 
+def test_the_gain_of_infrared_makes_up_for_some_distance(faces):
+    near, *far = (
+        near_infrared(faces, distance, rng()).mean() for distance in (3.0, 4.2, 6.0, 12.0)
+    )
+    # By twice the light at most: at 6 m there is a fourth of it, at 12 m a sixteenth.
+    assert far == pytest.approx([near, near * 0.5**0.5, near * 0.125**0.5], rel=0.03)
+
+
 def test_colour_is_photographed_per_channel():
     picture = np.random.default_rng(0).uniform(0, 1, (2, 8, 9, 3)).astype(np.float32)
     assert visible(picture, 0.1, rng()).shape == picture.shape

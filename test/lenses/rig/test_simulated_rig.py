@@ -118,6 +118,17 @@ def test_visible_follows_the_light_and_infrared_does_not():
         assert np.array_equal(rig.render('ir_left', 1.0), bright.render('ir_left', 1.0))
 
 
+def test_the_lamp_lights_the_wall_less_than_the_people():
+    """The less, the further it is behind them, as seen beside them."""
+
+    def share(distance: float) -> float:
+        rig = SimulatedRig(np.full((1, 48, 48), 128, np.uint8), distance=distance)
+        infrared, visible = (grey(rig.render(lens, 0.0))[:, :100] for lens in LENSES[::2])
+        return infrared.mean() / visible.mean()
+
+    assert share(1.0) / share(3.0) == pytest.approx((1 / 2.2) / (3 / 4.2), rel=0.03)
+
+
 @pytest.mark.filterwarnings('error::RuntimeWarning')
 def test_light_may_fade_to_nothing():
     levels = (0.001, 0.0004, 0.0)
