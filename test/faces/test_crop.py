@@ -16,6 +16,14 @@ def test_a_square_of_the_same_size_is_copied(ramp):
     assert np.array_equal(crop(ramp, (30, 40, 48, 48), 48), ramp[40:88, 30:78])
 
 
+@pytest.mark.parametrize('shrink', [1, 2, 3])
+def test_nothing_is_missed_at_the_borders(shrink):
+    noise = np.random.default_rng(0).integers(0, 256, (160, 200), np.uint8)
+    side = 32 * shrink
+    expected = cv2.resize(noise[40:, 30:][:side, :side], (32, 32), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(crop(noise, (30, 40, side, side), 32), expected)
+
+
 def test_only_the_centre_and_width_of_the_box_count(ramp):
     assert np.array_equal(crop(ramp, (30, 34, 48, 60), 48), ramp[40:88, 30:78])
 
