@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -130,6 +133,41 @@ def test_a_failed_lens_comes_back_and_the_others_go_on(
     assert spin_until(lambda: diagnostics)
     (status,) = diagnostics[-1].status
     assert (status.level, status.message) == (DiagnosticStatus.OK, 'ok')
+
+
+class StuckCamera(BaseHTTPRequestHandler):
+    """Sends a few images to each who connects, and then no more."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header('Content-Type', 'multipart/x-mixed-replace; boundary=frame')
+        self.end_headers()
+        jpeg = cv2.imencode('.jpg', np.full((48, 64, 3), 120, np.uint8))[1].tobytes()
+        head = f'--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n'
+        for _ in range(20):
+            self.wfile.write(head.encode() + jpeg + b'\r\n')
+            time.sleep(0.02)
+        self.rfile.read(1)  # until the other side hangs up
+
+
+def test_a_lens_that_falls_silent_is_told_of(start_node, record, spin_until) -> None:
+    """While it is still believed to run."""
+    diagnostics = record(DiagnosticArray, '/diagnostics')
+    with ThreadingHTTPServer(('127.0.0.1', 0), StuckCamera) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        node = start_node(
+            'camera_array',
+            *('-p', 'lenses:=[ir_left]'),
+            *('-p', f'source:=http://127.0.0.1:{server.server_port}/stream'),
+        )
+
+        def told() -> bool:
+            said = (each.status[0].message for each in diagnostics)
+            return any(re.fullmatch(r'ir_left is silent for [1-9]\.\d s', each) for each in said)
+
+        # It is given up after two seconds, and connected to again.
+        assert spin_until(told, 40), node.output
+        server.shutdown()
 
 
 @pytest.mark.parametrize(('quality', 'least', 'most'), [(90, 0, 3), (1, 5, 50)])
