@@ -30,6 +30,7 @@ from fer_fusion_ros.faces.face_finder import FaceFinder
 from fer_fusion_ros.faces.track import Track
 from fer_fusion_ros.fusion.fuser import Fuser
 from fer_fusion_ros.fusion.modality import Modality
+from fer_fusion_ros.fusion.unseen import fill_unseen
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENS_BITS, SIDES
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
@@ -325,8 +326,10 @@ class Recogniser:
         infrared, visible = _contrast(ir), _contrast(vis)
         if max(infrared, visible) < _READABLE:
             return None
-        if ir is None or vis is None or not _is_faint(infrared, visible):
+        if ir is None or vis is None:
             return _View(pair.side, ir, vis)
+        if not _is_faint(infrared, visible):
+            return _View(pair.side, fill_unseen(ir, vis), vis)
         if pair.side not in self._faint:
             self._faint.add(pair.side)
             _logger.warning(

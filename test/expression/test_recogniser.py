@@ -265,6 +265,25 @@ def test_an_infrared_image_that_shows_nothing_does_not_spoil_the_face(recogniser
     assert level or 'lamp' in caplog.text
 
 
+@pytest.mark.parametrize('half', ['left', 'right', 'bottom'])
+def test_a_face_that_the_infrared_lens_sees_half_is_read_as_well(recogniser, half):
+    ((_, pairs),) = frames(1)
+    (whole,) = recogniser.process(pairs, 0)
+    recogniser.reset()
+    left, top, width, height = whole.box
+    x, y = round(left + width / 2), round(top + height / 2)
+    unseen = {'left': np.s_[:, :x], 'right': np.s_[:, x:], 'bottom': np.s_[y:]}[half]
+
+    def narrow(pair):
+        image = pair.ir.copy()
+        image[unseen] = 0
+        return image
+
+    (face,) = recogniser.process(change({'left': pairs['left']}, ir=narrow), 0)
+    assert face.modality is Modality.FUSED
+    assert face.probabilities == pytest.approx(whole.probabilities, abs=0.03)
+
+
 def test_what_shows_no_face_is_not_read(recogniser):
     *_, (stamp, pairs) = stream = list(frames(6))
     *_, (before,) = run(recogniser, stream)
