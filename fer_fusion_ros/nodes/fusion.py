@@ -28,7 +28,12 @@ class FusionNode(StageNode):
         self._fuser = create_fuser(declare_settings(self, *FUSION))
         self._fused = FusedPublisher(self)
         self._images = ImageSets(
-            self, registered_topics, self._work, incomplete=True, wanted=self._wanted
+            self,
+            registered_topics,
+            self._work,
+            incomplete=True,
+            wanted=self._wanted,
+            calibrations=False,
         )
         report_unknown(self)
 

@@ -73,6 +73,7 @@ class ImageSets:
     :param incomplete: also take sets that lack some lenses, see `Synchroniser`.
     :param pace: is told of the sets and of the work on them.
     :param from_files: declare a parameter for calibration files that replace camera_info.
+    :param calibrations: False where none are needed, nor waited for.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class ImageSets:
         incomplete: bool = False,
         pace: Pace | None = None,
         from_files: bool = False,
+        calibrations: bool = True,
     ) -> None:
         self.lenses: list[str] = declare(
             node, 'lenses', list(LENSES), 'lenses to use', choices=LENSES
@@ -147,8 +149,10 @@ class ImageSets:
         self._heard: dict[str, float] = dict.fromkeys(self.lenses, -math.inf)
         self._stale_ns = round(stale_after * 1e9)
         self._first: float | None = None
-        self._calibrated = self._at_work = False
-        self._lock = threading.Lock()
+        self._calibrations = calibrations
+        self._calibrated = not calibrations
+        self._at_work = False
+        self._lock = threading.RLock()
         self._held: deque[FrameSet] = deque(maxlen=depth)
         self._overtaken = 0
         self._silent: set[str] = set()
@@ -185,7 +189,7 @@ class ImageSets:
                     self._image_callback(lens),
                     IMAGE_SUBSCRIBER_QOS,
                 )
-                if not url:
+                if calibrations and not url:
                     lenses_of.setdefault(info_topic, []).append(lens)
         for topic, lenses in lenses_of.items():
             on_info = self._info_callback(topic, lenses)
@@ -206,14 +210,15 @@ class ImageSets:
         if frame.stamp_ns and now:
             apart = frame.stamp_ns - now
             self._apart = apart if self._apart is None else min(apart, self._apart, key=abs)
-        sets = self._synchroniser.add(frame)
-        # Many at once have waited for a lens that has gone.
-        self._overtaken += max(len(sets) - self._held.maxlen, 0)
-        for frame_set in sets[-self._held.maxlen :]:
-            with self._lock:
+        # Lenses have threads of their own, which must not overtake each other on the way.
+        with self._lock:
+            sets = self._synchroniser.add(frame)
+            # Many at once have waited for a lens that has gone.
+            self._overtaken += max(len(sets) - self._held.maxlen, 0)
+            for frame_set in sets[-self._held.maxlen :]:
                 self._overtaken += len(self._held) == self._held.maxlen
                 self._held.append(frame_set)
-            self._let_go()
+                self._let_go()
 
     @property
     def waiting(self) -> int:
@@ -247,7 +252,7 @@ class ImageSets:
                 'publish it'
             )
         lacking = [lens for lens, model in self.calibration().items() if model is None]
-        if self._calibrated and lacking:
+        if self._calibrations and self._calibrated and lacking:
             problems.append(f'no calibration of {", ".join(lacking)}')
         problems += self._bad_infos.values()
         refusals, self._refusals = self._refusals, {}

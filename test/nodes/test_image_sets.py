@@ -2,6 +2,7 @@
 
 import logging
 import re
+import threading
 import time
 from types import SimpleNamespace
 
@@ -366,3 +367,34 @@ def test_a_lens_that_the_others_wait_for_is_named_once(start_node, make_feeder):
         time.sleep(0.03)
     text = node.wait_for('/fer/ir_left/image_raw brings 7.5 images per second, others up to 30.0')
     assert text.count(' images per second, others up to ') == 1
+
+
+def test_lenses_with_threads_of_their_own_do_not_overtake_each_other(make_images):
+    stamps = []
+    images = make_images(lambda frame_set: stamps.append(frame_set.stamp_ns))
+    images.models = dict.fromkeys(LENSES)
+    add = images._synchroniser.add
+
+    def add_slowly(frame):
+        sets = add(frame)
+        if sets and frame.stamp_ns == 33_000_000:
+            time.sleep(0.1)  # as a thread that loses the processor here
+        return sets
+
+    images._synchroniser.add = add_slowly
+    for index in (1, 2):
+        for lens in LENSES[:-1]:
+            images.add(Frame(lens, index * 33_000_000, IMAGE))
+    threads = [
+        threading.Thread(target=images.add, args=[Frame(LENSES[-1], stamp, IMAGE)])
+        for stamp in (33_000_000, 66_000_000)
+    ]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.03)
+    for thread in threads:
+        thread.join()
+    end = time.monotonic() + 10
+    while len(stamps) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert stamps == [33_000_000, 66_000_000]
