@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
 from fer_fusion_ros.lenses.names import SIDES
 from fer_fusion_ros.messages.expression import make_header
@@ -37,8 +38,8 @@ class ExpressionNode(StageNode):
         self._expressions = ExpressionPublisher(self)
         self._pace = declare_pace(self)
         self._overlay_side = SIDES[0]
-        # What the next overlays lack: the image or the faces, by stamp.
-        self._halves: dict[int, dict[str, Any]] = {}
+        # What the next overlays lack: the image or the faces, by side and stamp.
+        self._halves: dict[tuple[str, int], dict[str, Any]] = {}
         self._halves_lock = threading.Lock()
         self._painter = Worker(self._paint, 1, self.on_error)
         for side in SIDES:
@@ -46,7 +47,7 @@ class ExpressionNode(StageNode):
                 partial(self._draws_on, side),
                 Image,
                 f'{side}/fused/image',
-                self._on_fused,
+                partial(self._on_fused, side),
                 IMAGE_SUBSCRIBER_QOS,
             )
         self._images = ImageSets(
@@ -86,28 +87,29 @@ class ExpressionNode(StageNode):
         self._expressions.publish(faces, headers, self._recogniser.model)
         if self._expressions.overlay_wanted():
             self._overlay_side = next(iter(pairs))
-            self._meet(stamp_to_ns(headers[self._overlay_side].stamp), 'faces', faces)
+            self._meet(self._overlay_side, headers[self._overlay_side], 'faces', faces)
 
     def _draws_on(self, side: str) -> bool:
         """Return whether the overlay needs the fused image of a side."""
         return side == self._overlay_side and self._expressions.overlay_wanted()
 
-    def _on_fused(self, message: Image) -> None:
-        self._meet(stamp_to_ns(message.header.stamp), 'image', message)
+    def _on_fused(self, side: str, message: Image) -> None:
+        self._meet(side, message.header, 'image', message)
 
-    def _meet(self, stamp: int, name: str, half: Any) -> None:
+    def _meet(self, side: str, header: Header, name: str, half: Any) -> None:
+        key = side, stamp_to_ns(header.stamp)
         with self._halves_lock:
-            halves = self._halves.setdefault(stamp, {})
+            halves = self._halves.setdefault(key, {'side': side})
             halves[name] = half
-            if len(halves) == 2:
-                self._painter.put(self._halves.pop(stamp))
+            if {'faces', 'image'} <= halves.keys():
+                self._painter.put(self._halves.pop(key))
             while len(self._halves) > 30:
                 del self._halves[next(iter(self._halves))]
 
     def _paint(self, halves: dict[str, Any]) -> None:
         message, faces = halves['image'], halves['faces']
         image = image_to_array(message, 'bgr8', 'the fused image')
-        self._expressions.publish_overlay(image, self._overlay_side, faces, message.header)
+        self._expressions.publish_overlay(image, halves['side'], faces, message.header)
 
 
 def main(args: Sequence[str] | None = None) -> int:

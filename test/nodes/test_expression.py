@@ -9,9 +9,11 @@ from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
 
-from fer_fusion_ros.messages.image import image_to_array
+from fer_fusion_ros.messages.expression import make_header
+from fer_fusion_ros.messages.image import array_to_image, image_to_array
 from fer_fusion_ros.messages.stamps import stamp_to_ns
 from fer_fusion_ros.msg import ExpressionArray
+from fer_fusion_ros.nodes.expression import ExpressionNode
 from fer_fusion_ros.pipeline.overlay import COLOURS
 
 
@@ -84,3 +86,26 @@ def test_the_fused_images_are_asked_for_as_told_once_somebody_looks(
     assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     ros_node.destroy_subscription(overlay)
     assert spin_until(lambda: not ros_node.count_subscribers(topics[0]))
+
+
+@pytest.fixture
+def node(ros_context):
+    node = ExpressionNode(context=ros_context)
+    yield node
+    node.close()
+    node.destroy_node()
+
+
+def test_faces_are_drawn_on_the_images_of_their_side(node, record, spin_until):
+    overlays = record(Image, '/fer/overlay/image')
+    image = np.zeros((480, 640, 3), np.uint8)
+    assert spin_until(node._expressions.overlay_wanted)
+    for stamp, side in enumerate(('left', 'right'), 1):
+        node._on_fused(side, array_to_image(image, stamp, f'vis_{side}_optical'))
+        # The left side came back, or went, between the image and the faces.
+        other = {'left': 'right', 'right': 'left'}[side]
+        node._meet(other, make_header(stamp, f'vis_{other}_optical'), 'faces', [])
+        assert not spin_until(lambda: overlays, 0.5)
+        node._meet(side, make_header(stamp, f'vis_{side}_optical'), 'faces', [])
+        assert spin_until(lambda: overlays)
+        assert overlays.pop().header.frame_id == f'vis_{side}_optical'
