@@ -77,7 +77,7 @@ class StageNode(Node):
         self._diagnostics = self.advertise(DiagnosticArray, '/diagnostics', DIAGNOSTICS_QOS)
         # For what must also run when simulated time stands still.
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(MISSING_AFTER, self._report_silent, clock=self.steady_clock)
+        self._start = self.create_timer(0.0, self._watch_topics, clock=self.steady_clock)
         self.create_timer(1.0, self._publish_diagnostics, clock=self.steady_clock)
 
     def diagnose(self) -> tuple[list[str], dict[str, Any]]:
@@ -212,6 +212,11 @@ class StageNode(Node):
             declare(self, f'{prefix}.{name}', default, f'{name} {of}', choices=choices)
         declare(self, f'{prefix}.depth', qos.depth, f'depth {of}', range=(1, MAX_DEPTH))
 
+    def _watch_topics(self) -> None:
+        # From now on, as nothing could be heard while the networks were loaded.
+        self._start.cancel()
+        self.create_timer(MISSING_AFTER, self._report_silent, clock=self.steady_clock)
+
     def _watch_wanted(self) -> None:
         for watch in self._watches:
             watch()
@@ -255,6 +260,10 @@ class StageNode(Node):
         for kind, topics in unpublished.items():
             others = [name for name, kinds in types.items() if kind in kinds]
             offered = sorted(name for name in others if self._is_published_elsewhere(name))
+            # Those that appeared only now are no longer missed.
+            topics = [topic for topic in topics if topic not in offered]
+            if not topics:
+                continue
             self.complain(
                 f'unpublished {kind}',
                 f'no message yet, nobody publishes {", ".join(topics)}; start what does, or '

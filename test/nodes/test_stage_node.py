@@ -1,5 +1,7 @@
 """A node says which topic is missing or does not fit, and what to do."""
 
+import time
+
 import pytest
 
 pytest.importorskip('rclpy', reason='there is no ROS here')
@@ -142,3 +144,26 @@ def test_incompatible_subscriber_is_named(start_node, ros_node):
     output = node.wait_for('hears nothing, it asks for')
     assert '/fer/expressions: ' in output
     assert 'transient_local' in output
+
+
+def test_the_time_that_networks_take_to_load_is_no_silence(ros_context, monkeypatch, capfd):
+    from rclpy.executors import SingleThreadedExecutor
+    from sensor_msgs.msg import Image
+
+    from fer_fusion_ros.messages.qos import IMAGE_SUBSCRIBER_QOS
+    from fer_fusion_ros.nodes import stage_node
+
+    monkeypatch.setattr(stage_node, 'MISSING_AFTER', 1.0)
+    node = stage_node.StageNode('slow', context=ros_context)
+    node.subscribe(Image, 'vis_left/image_raw', print, IMAGE_SUBSCRIBER_QOS)
+    time.sleep(1.5)
+    executor = SingleThreadedExecutor(context=ros_context)
+    executor.add_node(node)
+    started = time.monotonic()
+    told = ''
+    while 'no message yet' not in told and time.monotonic() < started + 10:
+        executor.spin_once(timeout_sec=0.1)
+        told += ''.join(capfd.readouterr())
+    assert 1.0 <= time.monotonic() - started < 10
+    executor.shutdown()
+    node.destroy_node()
