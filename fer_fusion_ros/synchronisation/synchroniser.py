@@ -190,7 +190,7 @@ class Synchroniser:
     def _note_arrival(self, stream: '_Stream', stamp: int) -> None:
         stream.received += 1
         # A lens that sends but now and then would have the others wait for it each time.
-        stream.returning = stream.silent
+        stream.returns = stream.returns + 1 if stream.silent else 0
         stream.arrived = self._clock()
         stream.arrivals.append(stream.arrived)
         if stream.newest is None:
@@ -212,7 +212,7 @@ class Synchroniser:
         arrived.astray = arrived.astray + 1 if out_of_step else 0
         before = [stream.stale for stream in streams]
         for stream in streams:
-            stream.stale = stream.silent or stream.returning or stream.astray >= _STALE_FRAMES
+            stream.stale = stream.silent or stream.returns > 0 or stream.astray >= _STALE_FRAMES
         if self._limit_slop(arrived) or [stream.stale for stream in streams] != before:
             self._connect()
 
@@ -312,7 +312,7 @@ class _Stream:
         self.first: int | None = None
         self.newest: int | None = None
         self.silent = False
-        self.returning = False  # its last frame was the first after a silence
+        self.returns = 0  # latest frames each of which was the first after a silence
         self.astray = 0  # latest frames that were out of step
         self.stale = False
         self.forget()
@@ -374,7 +374,8 @@ class _Stream:
             lead=(self.newest - middle) * 1e-9 if self.astray >= _STALE_FRAMES else 0.0,
             stalled=self.arrived - self.advanced if self.received else 0.0,
             stale=self.stale or silent,
-            rare=self.stale and not silent and self.astray < _STALE_FRAMES,
+            # Who has come back but once may have been silent for a moment.
+            rare=self.returns > 1 and not silent and self.astray < _STALE_FRAMES,
         )
 
 

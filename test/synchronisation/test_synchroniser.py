@@ -470,3 +470,18 @@ def test_frames_stamped_in_bursts_belong_together():
                 stamp += round(rng.uniform(0, 1_400_000))
                 count += len(synchroniser.add(Frame(lens, stamp, IMAGE)))
     assert count > 100
+
+
+@pytest.mark.parametrize('rate', [10, 30])
+def test_a_lens_that_was_silent_once_is_not_said_to_send_seldom(rate):
+    synchroniser = Synchroniser(LENSES, stale_after=0.4)
+    told = []
+    for index in range(40):
+        for lens in LENSES:
+            if lens == 'vis_right' and 20 / 30 <= index / rate < 35 / 30:
+                continue
+            synchroniser.add(Frame(lens, START + index * 10**9 // rate, IMAGE))
+            status = synchroniser.status().lenses['vis_right']
+            if status.stale:
+                told.append(status.rare)
+    assert told and not any(told)
