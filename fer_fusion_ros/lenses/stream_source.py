@@ -41,7 +41,7 @@ class StreamSource(LensSource):
     def open(self) -> None:
         """Connect."""
         if self._address.startswith(GSTREAMER):
-            if cv2.CAP_GSTREAMER not in cv2.videoio_registry.getBackends():
+            if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
                 raise LensError(
                     f'{self.name}: this OpenCV was built without GStreamer; install the '
                     "distribution's python3-opencv in place of opencv-python, or give an address"

@@ -577,3 +577,12 @@ def test_a_video_whose_name_crashes_opencv_is_refused(video: Path) -> None:
     video.rename(odd)
     with pytest.raises(LensError, match='not UTF-8; rename it'):
         open_lens('vis_left', str(odd)).open()
+
+
+@pytest.mark.skipif(
+    cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER), reason='this OpenCV has GStreamer'
+)
+def test_an_opencv_without_gstreamer_is_told_of() -> None:
+    """The pipeline itself may be right."""
+    with pytest.raises(LensError, match='built without GStreamer; install'):
+        open_lens('vis_left', 'gst: videotestsrc').open()
