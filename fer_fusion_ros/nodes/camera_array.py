@@ -178,7 +178,7 @@ class CameraArray(StageNode):
             lens = publisher.thread
             if lens.state is not LensState.RUNNING:
                 problems.append(f'{lens.lens} is {lens.state.value}: {lens.error}'.rstrip(': '))
-            elif lens.silence > max(SILENT_AFTER, 3 / lens.rate if lens.rate else 0.0):
+            elif not lens.rate and lens.silence > SILENT_AFTER:
                 problems.append(f'{lens.lens} is silent for {lens.silence:.1f} s')
             if publisher.unfit:
                 problems.append(publisher.unfit)
@@ -344,7 +344,3 @@ def main(args: Sequence[str] | None = None) -> int:
     # Every lens has a thread of its own; OpenCV's would only get in their way.
     cv2.setNumThreads(1)
     return run(CameraArray, args)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())
