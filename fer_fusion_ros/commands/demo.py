@@ -191,7 +191,8 @@ def _run(args: argparse.Namespace, programme: str, bag: Path, output: Path, bega
     # Signals are heard between two messages, never within rclpy or the writer of the bag.
     stop = threading.Event()
     on_signals(lambda *_: stop.set())
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    # Not the command's own arguments, which need not be UTF-8.
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('demo', namespace=NAMESPACE)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -336,10 +337,9 @@ def _show(message: Any) -> None:
 
 def _draw(story: Any, light: LightProgramme, rate: float, output: Path) -> None:
     """Write the video and the picture."""
-    import cv2
-
     from fer_fusion_ros.demo.board import Board
     from fer_fusion_ros.demo.video_file import VideoFile
+    from fer_fusion_ros.image_files import imwrite
 
     board = Board(story.readings, story.duration)
     chosen: dict[str, Any] = {}
@@ -355,7 +355,7 @@ def _draw(story: Any, light: LightProgramme, rate: float, output: Path) -> None:
                 best = chosen.get(name)
                 if best is None or distance(moment, share) < distance(best, share):
                     chosen[name] = moment
-    cv2.imwrite(str(output / 'demo.png'), board.picture(list(chosen.items())))
+    imwrite(output / 'demo.png', board.picture(list(chosen.items())))
 
 
 def _conclude(story: Any, light: LightProgramme, named: bool) -> None:

@@ -65,6 +65,19 @@ def test_the_demo_leaves_what_it_promises(install_prefix, start_process, tmp_pat
     assert np.mean([label == 'happy' for label in labels]) > 0.5
 
 
+def test_the_demo_is_left_in_a_folder_whose_name_is_not_utf_8(
+    install_prefix, start_process, tmp_path
+):
+    out = tmp_path / os.fsdecode(b'd\xe9mo')
+    demo = start_process(
+        install_prefix / 'bin' / 'fer_fusion',
+        *('demo', '--no-window', '--seconds', '4', '--rate', '5', '--output', out),
+    )
+    assert demo.wait(90) == 0, demo.output
+    assert {'bag', 'demo.mp4', 'demo.png'} <= {path.name for path in out.iterdir()}
+    assert 'Traceback' not in demo.output
+
+
 # The second means something else in YAML; to be found faceless it must be read.
 @pytest.mark.parametrize('name', ['blank.png', 'it\'s: a "fäce" #1.png'])
 def test_a_photograph_without_a_face_ends_the_demo_with_the_cause(
