@@ -120,7 +120,8 @@ def calibrate(
         result = LensCalibration(model, len(seen), _error(seen, lens, model), -offset)
         results[name] = result
         corners = np.concatenate([corners for corners, _ in seen])
-        remarks += _remarks(result, origin, bundle.looseness[name], np.ptp(corners, axis=0))
+        own = _error(seen, lens, model, offset[2])
+        remarks += _remarks(result, own, origin, bundle.looseness[name], np.ptp(corners, axis=0))
     return results, remarks
 
 
@@ -211,22 +212,34 @@ def _rectified_camera(size: tuple[int, int], lens: Intrinsics, R: np.ndarray) ->
 
 
 def _error(
-    seen: Sequence[tuple[np.ndarray, np.ndarray]], lens: Intrinsics, model: CameraModel
+    seen: Sequence[tuple[np.ndarray, np.ndarray]],
+    lens: Intrinsics,
+    model: CameraModel,
+    behind: float = 0.0,
 ) -> float:
-    """Return by how far corners are from where boards are expected in the rectified image."""
+    """
+    Return by how far corners are from where boards are expected in the rectified image.
+
+    :param behind: metres by which the lens is behind the origin, which `P` does not hold.
+    """
+    camera, place = model.P[:, :3], model.P[:, 3]
     errors = []
     for corners, points in seen:
-        expected = np.column_stack([points, np.ones(len(points))]) @ model.P.T
-        off = expected[:, :2] / expected[:, 2:] - lens.undistort(corners, model.R, model.P[:, :3])
+        expected = points @ camera.T + place + behind * camera[:, 2]
+        off = expected[:, :2] / expected[:, 2:] - lens.undistort(corners, model.R, camera)
         errors.append(np.square(off).sum(axis=1).mean())
     # Of the middle view: single ones may be of a board in motion.
     return float(np.sqrt(np.median(errors)))
 
 
 def _remarks(
-    result: LensCalibration, origin: str, looseness: float, covered: np.ndarray
+    result: LensCalibration, own: float, origin: str, looseness: float, covered: np.ndarray
 ) -> list[str]:
-    """Return what makes the calibration of a lens less sure."""
+    """
+    Return what makes the calibration of a lens less sure.
+
+    :param own: its error, but for what comes of its being ahead of the origin or behind it.
+    """
     model, ahead, remarks = result.model, result.place[2], []
     if looseness > _LOOSE:
         remarks.append(
@@ -239,13 +252,13 @@ def _remarks(
             f'{model.width}x{model.height} pixels, outside of which it is guesswork; show it at '
             'all edges of the picture'
         )
-    if result.error > _FAR_OFF:
-        remarks.append(f'the corners are {result.error:.1f} pixels off; {_CARE}')
-    if abs(ahead) > _AHEAD:
+    if own > _FAR_OFF:
+        remarks.append(f'the corners are {own:.1f} pixels off; {_CARE}')
+    if abs(ahead) > _AHEAD or own <= _FAR_OFF < result.error:
         remarks.append(
             f'stands {abs(ahead) * 1e3:.0f} mm {"ahead of" if ahead > 0 else "behind"} {origin}, '
-            'which the projection matrix cannot tell; faces at the edge of the picture are fused '
-            'out of place'
+            'which the projection matrix cannot tell; near faces at the edge of the picture are '
+            'fused out of place'
         )
     turned = np.degrees(np.linalg.norm(cv2.Rodrigues(model.R)[0]))
     if turned > _TURNED:

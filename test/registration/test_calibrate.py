@@ -75,7 +75,16 @@ PAIR = {
 PAIR_SIZES = {lens: SIZES[lens] for lens in PAIR}
 
 
-def held(models, count=25, seed=0, tilt=35, distance=(0.5, 1.2), spread=0.6, lenses=tuple(PAIR)):
+def held(
+    models,
+    count=25,
+    seed=0,
+    tilt=35,
+    distance=(0.5, 1.2),
+    spread=0.6,
+    lenses=tuple(PAIR),
+    ahead=0.0,
+):
     """Return the corners of boards that both lenses of a pair see wholly, off by 0.1 pixels."""
     random = np.random.default_rng(seed)
     points = BOARD.points() - BOARD.points().mean(axis=0)
@@ -89,7 +98,8 @@ def held(models, count=25, seed=0, tilt=35, distance=(0.5, 1.2), spread=0.6, len
             project = cv2.projectPoints
             if model.distortion_model == 'equidistant':
                 project = cv2.fisheye.projectPoints
-            seen = ((board - lens_position(lens)) @ model.R)[:, None]
+            stands = lens_position(lens) + [0.0, 0.0, ahead * (lens == 'ir_left')]
+            seen = ((board - stands) @ model.R)[:, None]
             pixels = project(seen, np.zeros(3), np.zeros(3), model.K, model.D)[0][:, 0]
             if (np.abs(pixels - [319.5, 239.5]) < [319.5, 239.5]).all():
                 noisy = pixels + random.normal(0, 0.1, pixels.shape)
@@ -236,6 +246,16 @@ def test_a_lens_on_its_side_turns_no_other():
     np.testing.assert_allclose(results['ir_left'].model.R, turn(0, 0, 90), atol=0.01)
     np.testing.assert_allclose(results['ir_left'].place, [0.0, -0.025, 0.0], atol=1e-3)
     assert any('ir_left: rectifying turns its picture by 90°' in remark for remark in remarks)
+
+
+@pytest.mark.parametrize(('ahead', 'told'), [(0.002, ''), (0.01, '10 mm'), (-0.03, '30 mm')])
+def test_what_a_lens_ahead_costs_is_not_put_down_to_the_board(ahead, told):
+    results, remarks = calibrate(held(PAIR, distance=(0.3, 0.6), ahead=ahead), PAIR_SIZES, BOARD)
+    assert results['ir_left'].place[2] == pytest.approx(ahead, abs=1e-3)
+    assert (results['ir_left'].error > 1) == bool(told)
+    assert len(remarks) == bool(told)
+    way = 'ahead of' if ahead > 0 else 'behind'
+    assert all(f'ir_left: stands {told} {way} vis_left' in remark for remark in remarks)
 
 
 def test_what_nothing_fits_is_refused():
