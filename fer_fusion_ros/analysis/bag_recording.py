@@ -212,6 +212,11 @@ def _find_topics(
     topics = sorted({c.topic for c in connections})
     found = {}
     for lens, topic in given.items():
+        if lens not in lenses:
+            raise RecordingError(
+                f'{lens} has a topic, but is none of the lenses to use, {", ".join(lenses)}; name '
+                'it with --lenses too, or leave out its --topic'
+            )
         there = [each for each in (topic, f'{topic}/compressed') if each in topics]
         if not there:
             raise RecordingError(

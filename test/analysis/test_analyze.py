@@ -309,6 +309,9 @@ def test_the_lenses_of_two_robots_are_not_mixed(
     assert (
         main(['analyze', str(path), *topics, '--lenses', *LENSES[:2], '--output', str(out)]) == 0
     )
+    words = ['--topic', 'ir_left=/a/fer/ir_left/image_raw', '--lenses', 'vis_left']
+    assert main(['analyze', str(path), *words, '--output', str(out)]) == 1
+    assert 'ir_left has a topic, but is none of the lenses to use' in capsys.readouterr().err
     assert main(['analyze', str(path), '--topic', 'ir_left=/c', '--output', str(out)]) == 1
     told = capsys.readouterr().err
     assert (
