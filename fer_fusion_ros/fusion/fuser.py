@@ -72,8 +72,11 @@ class Fuser:
         :return: (H, W, 3) BGR uint8.
         :raises ValueError: if the images are of other shapes or types.
         """
-        if ir.ndim != 2:
-            raise ValueError(f'infrared is of shape {ir.shape}; give (H, W)')
+        if ir.ndim != 2 or vis.dtype != np.uint8 or vis.shape[2:] not in ((), (3,)):
+            raise ValueError(
+                f'infrared is of shape {ir.shape} and visible {vis.dtype} of {vis.shape}; give '
+                '(H, W) and (H, W, 3) or (H, W) uint8'
+            )
         if vis.ndim == 2:
             return cv2.cvtColor(self.fuse(ir, vis), cv2.COLOR_GRAY2BGR)
         luma, red, blue = cv2.split(cv2.cvtColor(vis, cv2.COLOR_BGR2YCrCb))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import yaml
 
 from fer_fusion_ros.exceptions import CalibrationError
+from fer_fusion_ros.limits import is_within
 
 DISTORTION_COEFFICIENTS: dict[str, tuple[int, ...]] = {
     'plumb_bob': (4, 5),
@@ -228,7 +230,7 @@ def _field(path: Path, fields: Mapping, name: str, default: Any = _MISSING) -> A
 
 def _whole(path: Path, fields: Mapping, name: str) -> int:
     value = _field(path, fields, name)
-    if not isinstance(value, int) or value < 1:
+    if not is_within(value, 1, math.inf):
         raise CalibrationError(
             f'{path}: field {name} is {value!r}; write the size of the image in pixels'
         )

@@ -60,6 +60,9 @@ def test_images_that_do_not_fit_are_refused_and_the_next_ones_fused(fuser):
             fuser.fuse(*wrong)
     with pytest.raises(ValueError, match='infrared is of shape'):
         fuser.fuse_pair(colour, colour)
+    for wrong in (vis[..., None], vis / 255, cv2.merge([vis] * 4), colour[None]):
+        with pytest.raises(ValueError, match=r'or .H, W. uint8'):
+            fuser.fuse_colour(ir, wrong)
     assert fuser.fuse(ir, vis).shape == ir.shape
 
 

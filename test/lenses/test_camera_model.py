@@ -100,6 +100,7 @@ def test_rectified_model_has_the_projection_alone():
     [
         ('image_width: 640', '', 'field image_width is missing'),
         ('image_height: 480', 'image_height: tall', "field image_height is 'tall'"),
+        ('image_height: 480', 'image_height: true', 'field image_height is True'),
         ('plumb_bob', 'fisheye', "distortion_model is 'fisheye', must be one of plumb_bob"),
         ('plumb_bob', '[plumb_bob]', r"distortion_model is \['plumb_bob'\], must be one of"),
         ('plumb_bob', 'equidistant', 'D has 5 coefficients, but equidistant has 4'),

@@ -107,6 +107,8 @@ def _read_recordings(path: Path, detector: FaceDetector | None) -> Faces:
             raise DataError(
                 f'{note}: not the number of an expression, 1 to {len(_EMOTION_CODES) - 1}.'
             ) from error
+        if not subject[1:].isdecimal():
+            raise DataError(f'{note}: {subject} is not S and a number, which tells the person.')
         folder = path / 'cohn-kanade-images' / subject / sequence
         frames = sorted(folder.glob('*.png'))[-FRAMES:]
         if len(frames) < FRAMES:

@@ -144,3 +144,9 @@ def test_a_note_that_is_no_number_of_an_expression_is_named(tmp_path, code):
     note.write_text(code)
     with pytest.raises(DataError, match=r'emotion\.txt: not the number of an expression, 1 to 7'):
         load_ck_plus(tmp_path, MiddleDetector())
+
+
+def test_a_person_without_a_number_is_named(tmp_path):
+    recording(tmp_path, 'Sam', '001', 5, 3)
+    with pytest.raises(DataError, match=r'emotion\.txt: Sam is not S and a number'):
+        load_ck_plus(tmp_path, MiddleDetector())
