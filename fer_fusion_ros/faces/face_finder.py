@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from fer_fusion_ros.faces.camera_motion import CameraMotion
 from fer_fusion_ros.faces.detection import Box, Detection, is_inside, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window
 from fer_fusion_ros.faces.face_tracker import FaceTracker
@@ -47,7 +48,8 @@ class FaceFinder:
     """
     Find and follow the faces of an image stream at little cost.
 
-    The faces that are known are looked for around where they should be; for new ones the frame
+    The faces that are known are looked for around where they should be, also while the robot
+    turns its head (`CameraMotion`); for new ones the frame
     is searched window by window, as a whole only the first time. Where frames are rare, more
     windows are searched in each, so that somebody new is found as soon. Visible images are
     searched in the light and infrared ones in the dark; what is not found in one is looked for
@@ -74,6 +76,7 @@ class FaceFinder:
         self._search_every = search_every
         self._look_again_ns = min(_LOOK_AGAIN_NS, round(max_lost * 1e9))
         self._tracker = FaceTracker(max_lost)
+        self._motion = CameraMotion()
         self.reset()
 
     def reset(self) -> None:
@@ -84,6 +87,7 @@ class FaceFinder:
     def forget(self) -> None:
         """Forget all faces; no id is given a second time."""
         self._tracker.forget()
+        self._motion.reset()
         self._stamp: int | None = None
         self._frame = 0
         self._searches = 0
@@ -96,6 +100,7 @@ class FaceFinder:
 
     def move(self, shift: Callable[[Box], tuple[float, float]]) -> None:
         """Go on in the image of another lens; see `FaceTracker.move`."""
+        self._motion.reset()
         self._tracker.move(shift)
 
     def find(
@@ -119,6 +124,8 @@ class FaceFinder:
         gap = 1 if self._stamp is None else max(stamp_ns - self._stamp, 1)
         self._stamp = stamp_ns
         bands = self._readable_first(ir, vis, in_infrared)
+        self._motion.update(bands[0].image)
+        self._tracker.move(self._motion.shift)
         known = self._tracker.predict(stamp_ns)
         found: list[Detection] = []
         every = max(min(self._detect_every, self._look_again_ns // gap), 1)

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -190,3 +191,41 @@ def test_a_new_face_is_confirmed_and_a_known_one_is_not():
     (face,) = real.detect_in(pair.vis, (0, 0, 640, 480), (50.0, 80.0))
     assert real.confirm(pair.vis, face)
     assert not real.confirm(pair.vis, face.moved(0, 150))
+
+
+@pytest.mark.parametrize(('rate', 'speed'), [(30, 500), (15, 250), (15, 500)])
+@pytest.mark.parametrize('light', [1.0, 0.01])
+def test_faces_keep_their_ids_while_the_robot_turns_its_head(light, rate, speed):
+    finder = FaceFinder(HaarDetector())
+    ids, seen = set(), []
+    step = 30 // rate
+    for index, (stamp, pair, _) in enumerate(stream(60, light=light, sway=0.0)):
+        if index % step:
+            continue
+        t = index / 30
+        # To and fro, to the given speed in pixels per second at most, from the second half on.
+        turned = 0 if t < 1 else speed / 6 * np.sin(6 * (t - 1))
+        shift = np.float32([[1, 0, turned], [0, 1, 0]])
+        images = [
+            cv2.warpAffine(each, shift, (640, 480), borderMode=cv2.BORDER_REFLECT)
+            for each in (pair.ir, pair.vis)
+        ]
+        tracks = finder.find(*images, stamp)
+        ids |= {track.face_id for track in tracks}
+        seen += [abs(track.box[0] + track.box[2] / 2 - 320 - turned) < 30 for track in tracks]
+    assert ids == {'face-1'}
+    assert len(seen) == 2 * rate and all(seen)
+
+
+def test_the_image_of_another_side_is_no_turn_of_the_head():
+    finder = FaceFinder(HaarDetector())
+    for index, (stamp, pair, _) in enumerate(stream(12, distance=1.5, sway=0.0)):
+        # As of a lens that sees everything 60 pixels further left, from the sixth frame on.
+        images = [np.roll(each, -60 * (index >= 6), axis=1) for each in (pair.ir, pair.vis)]
+        if index == 6:
+            finder.move(lambda _: (-60.0, 0.0))
+        (track,) = finder.find(*images, stamp)
+        if index == 5:
+            before = track.box
+    assert track.face_id == 'face-1'
+    assert track.box[0] == pytest.approx(before[0] - 60, abs=5)

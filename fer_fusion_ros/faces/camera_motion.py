@@ -1,0 +1,83 @@
+"""How the picture moves under the faces, as when a robot turns its head."""
+
+import math
+
+import cv2
+import numpy as np
+
+from fer_fusion_ros.faces.detection import Box
+from fer_fusion_ros.registration.warped_image import ImageView
+
+_STEP = 4
+"""Pixels of which one is looked at, across and down."""
+
+_SCALE = 2 * _STEP
+"""Pixels to one of the small copies; images are of 640x480 or so."""
+
+_AROUND = 2.0
+"""Width of the area around a face that is compared, in face widths."""
+
+_BETTER = 0.7
+"""A shift must make the difference from picture to picture so many times smaller around a face to
+be believed: it may be that of a person who walks by, or of noise."""
+
+
+class CameraMotion:
+    """Measure the shift from each picture to the next, by phase correlation of small copies."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the pictures."""
+        self._last: np.ndarray | None = None
+        self._now: np.ndarray | None = None
+        self._x = self._y = 0.0
+
+    def update(self, image: ImageView) -> None:
+        """
+        Take in the next picture.
+
+        :param image: (H, W) or (H, W, 3) BGR uint8, of the same lens as the last.
+        """
+        small = image[::_STEP, ::_STEP]
+        if small.ndim == 3:
+            small = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+        small = cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        self._last, self._now = self._now, small.astype(np.float32)
+        self._x = self._y = 0.0
+        if self._last is not None and self._last.shape == small.shape and min(small.shape) > 8:
+            window = cv2.createHanningWindow(small.shape[::-1], cv2.CV_32F)
+            # It writes the window into the pictures themselves.
+            pictures = self._last.copy(), self._now.copy()
+            (self._x, self._y), _ = cv2.phaseCorrelate(*pictures, window)
+
+    def shift(self, box: Box) -> tuple[float, float]:
+        """
+        Return by how many pixels what is around a box moved, to the right and down.
+
+        :param box: x, y, width, height in the picture before the last; pixels.
+        :return: zeros where no shift of the whole picture explains the change.
+        """
+        x, y = round(self._x), round(self._y)
+        if not (x or y):
+            return 0.0, 0.0
+        height, width = self._now.shape
+        columns = _span(box[0] + box[2] / 2, box[2], x, width)
+        rows = _span(box[1] + box[3] / 2, box[3], y, height)
+        if columns[0] >= columns[1] or rows[0] >= rows[1]:
+            return 0.0, 0.0
+        there = slice(*rows), slice(*columns)
+        before = slice(rows[0] - y, rows[1] - y), slice(columns[0] - x, columns[1] - x)
+        now = self._now[there]
+        shifted = cv2.absdiff(self._last[before], now).mean()
+        if shifted > _BETTER * cv2.absdiff(self._last[there], now).mean():
+            return 0.0, 0.0
+        return _SCALE * self._x, _SCALE * self._y
+
+
+def _span(centre: float, size: float, shift: int, length: int) -> tuple[int, int]:
+    """Return where an area around a face is after a shift, as far as it is in both pictures."""
+    start = math.floor((centre - _AROUND * size / 2) / _SCALE) + shift
+    end = math.ceil((centre + _AROUND * size / 2) / _SCALE) + shift
+    return max(start, shift, 0), min(end, length + shift, length)
