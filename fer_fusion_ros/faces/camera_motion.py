@@ -14,12 +14,15 @@ _STEP = 4
 _SCALE = 2 * _STEP
 """Pixels to one of the small copies; images are of 640x480 or so."""
 
+_SMALLEST = 8 * _SCALE
+"""Height and width of an image in which there is anything to compare."""
+
 _AROUND = 2.0
 """Width of the area around a face that is compared, in face widths."""
 
-_BETTER = 0.7
-"""A shift must make the difference from picture to picture so many times smaller around a face to
-be believed: it may be that of a person who walks by, or of noise."""
+_LIKE = 0.6
+"""Correlation of what is around a face with what was there before the shift, from which the shift
+is believed, if without it they are less alike: it may be that of a person who walks by."""
 
 
 class CameraMotion:
@@ -40,13 +43,16 @@ class CameraMotion:
 
         :param image: (H, W) or (H, W, 3) BGR uint8, of the same lens as the last.
         """
+        if min(image.shape[:2]) < _SMALLEST:
+            self.reset()
+            return
         small = image[::_STEP, ::_STEP]
         if small.ndim == 3:
             small = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
         small = cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         self._last, self._now = self._now, small.astype(np.float32)
         self._x = self._y = 0.0
-        if self._last is not None and self._last.shape == small.shape and min(small.shape) > 8:
+        if self._last is not None and self._last.shape == small.shape:
             window = cv2.createHanningWindow(small.shape[::-1], cv2.CV_32F)
             # It writes the window into the pictures themselves.
             pictures = self._last.copy(), self._now.copy()
@@ -70,10 +76,17 @@ class CameraMotion:
         there = slice(*rows), slice(*columns)
         before = slice(rows[0] - y, rows[1] - y), slice(columns[0] - x, columns[1] - x)
         now = self._now[there]
-        shifted = cv2.absdiff(self._last[before], now).mean()
-        if shifted > _BETTER * cv2.absdiff(self._last[there], now).mean():
+        like = _likeness(self._last[before], now)
+        if like < _LIKE or like < _likeness(self._last[there], now):
             return 0.0, 0.0
         return _SCALE * self._x, _SCALE * self._y
+
+
+def _likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the correlation of two pictures, also where the light changed; 0 of flat ones."""
+    one, other = one - one.mean(), other - other.mean()
+    scale = math.sqrt(float((one * one).sum()) * float((other * other).sum()))
+    return float((one * other).sum()) / scale if scale else 0.0
 
 
 def _span(centre: float, size: float, shift: int, length: int) -> tuple[int, int]:

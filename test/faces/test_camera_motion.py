@@ -58,6 +58,15 @@ def test_pictures_without_another_to_compare_tell_no_shift():
         assert motion.shift(BOX) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize('level', [0, 255])
+def test_a_picture_that_goes_dark_or_white_does_not_move(level):
+    motion = CameraMotion()
+    for image in (view(0, 0), np.full((480, 640, 3), level, np.uint8), view(0, 0)):
+        motion.update(image)
+        for x in range(100, 500, 50):
+            assert motion.shift((float(x), 200.0, 40.0, 40.0)) == (0.0, 0.0)
+
+
 def test_noise_is_no_motion():
     motion = CameraMotion()
     for _ in range(10):
