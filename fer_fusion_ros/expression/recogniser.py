@@ -402,6 +402,9 @@ class Glimpse:
     :ivar side: in whose images the faces were found; None when there are no images.
     :ivar size: width and height of these images in pixels.
     :ivar model: rectified camera of these images; None without calibration.
+    :ivar tracks: of these faces, oldest first.
+    :ivar views: of each face, the crops to read; none where it is only followed.
+    :ivar distances: of each face in metres; NaN when unknown.
     :ivar living: ids of these faces and of those that may come back.
     :ivar skipped: ids of these faces that there is no time to read.
     """

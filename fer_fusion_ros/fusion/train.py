@@ -64,7 +64,7 @@ _SAVED = (
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the generator's losses; the first five are the paper's.
+    """Weights of the generator's losses; the first four are the paper's.
 
     :param adversarial: of equation (7).
     :param content: lambda of equation (2).

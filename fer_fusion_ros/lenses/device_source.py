@@ -85,7 +85,7 @@ class DeviceSource(LensSource):
         # Drivers tell 29.97 frames per second for 30.
         if any(not abs(given[key] - wish) < 0.5 for key, wish in self._wishes.items()):
             _logger.warning(
-                '%s gives %s, where %s is wished; see `v4l2-ctl --list-formats-ext -d %s`',
+                '%s gives %s, but %s was asked for; see `v4l2-ctl --list-formats-ext -d %s`',
                 self.name,
                 _in_words(given),
                 _in_words(self._wishes),
@@ -94,7 +94,7 @@ class DeviceSource(LensSource):
 
     def _read(self) -> tuple[np.ndarray, int]:
         if not self._capture.grab():
-            raise LensError(f'{self.name} stopped to give images; see whether it is plugged in')
+            raise LensError(f'{self.name} stopped giving images; see whether it is plugged in')
         # The driver's stamp of the buffer, on the monotonic clock.
         age_ns = time.monotonic_ns() - int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
         stamp_ns = time.time_ns()

@@ -104,7 +104,7 @@ class ImageSets:
             'tolerance',
             0.02,
             'images whose stamps differ by less belong together, in seconds; where frames are '
-            'frequent, less than 0.8 of the time between two',
+            'frequent, 0.8 of the time between two is used',
             range=(0.001, 1.0),
         )
         stale_after = declare(

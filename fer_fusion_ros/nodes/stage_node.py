@@ -24,6 +24,7 @@ from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from fer_fusion_ros.exceptions import FerFusionError
+from fer_fusion_ros.messages.qos import PUBLISHER_QOS
 from fer_fusion_ros.nodes.parameters import declare
 
 try:
@@ -49,9 +50,6 @@ POLICIES = {
 
 OVERRIDABLE = [QoSPolicyKind[name.upper()] for name in (*POLICIES, 'depth')]
 
-DIAGNOSTICS_QOS = QoSProfile(depth=10)
-"""As diagnostic_updater publishes them."""
-
 MAX_DEPTH = 10_000
 """Largest depth that a topic can be given."""
 
@@ -74,7 +72,7 @@ class StageNode(Node):
         self._silent: dict[str, tuple[str, Subscription]] = {}
         self._advertised: set[str] = set()  # of the silent topics, when last looked for
         self._watches: list[Callable[[], None]] = []  # of topics that are not always subscribed
-        self._diagnostics = self.advertise(DiagnosticArray, '/diagnostics', DIAGNOSTICS_QOS)
+        self._diagnostics = self.advertise(DiagnosticArray, '/diagnostics', PUBLISHER_QOS)
         # For what must also run when simulated time stands still.
         self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._start = self.create_timer(0.0, self._watch_topics, clock=self.steady_clock)

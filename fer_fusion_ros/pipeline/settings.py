@@ -9,14 +9,14 @@ from fer_fusion_ros.limits import is_within
 
 DESCRIPTIONS: dict[str, str] = {
     'plane_distance': 'distance at which infrared and visible images align, in metres',
-    'residual_period': 'measure the misalignment on one of so many pairs; 0 never',
+    'residual_period': 'measure the misalignment once in so many pairs; 0 never',
     'engine': 'what runs the networks; auto takes the fastest that is installed',
     'threads': 'CPU threads of the engine; 0 for all cores',
     'fusion_weights': 'ONNX file of the fusion network; empty for the bundled one',
     'expression_weights': 'ONNX file of the expression network; empty for the bundled one, '
     'expression_stride2 for the bundled one that takes half the time and errs a little more',
     'detector': 'what finds faces',
-    'detector_model': "YuNet's model file, when detector is yunet; it takes OpenCV 4.8",
+    'detector_model': "YuNet's model file, if detector is yunet; needs OpenCV 4.8",
     'min_face': 'width of the smallest face to find, in pixels',
     'detect_every': 'look for the known faces on one of so many frames',
     'search_every': 'search a part of the frame for new faces on one of so many frames',

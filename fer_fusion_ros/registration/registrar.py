@@ -62,7 +62,7 @@ class Registrar:
         self._ir_grid = lru_cache(8)(self._compute_ir_grid)
 
     def problems(self) -> list[str]:
-        """Return which lenses have a calibration that does not fit their images."""
+        """Return which calibrations do not fit the images, or were made one by one."""
         # Another thread may be registering.
         all_unfit, apart = list(self._unfit.values()), list(self._apart.items())
         alone = [(f'ir_{side}', f'vis_{side}') for side, times in apart if times >= _OFTEN]

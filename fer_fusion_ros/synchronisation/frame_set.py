@@ -1,6 +1,7 @@
 """Frames of the lenses and the sets they form."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +12,13 @@ class Frame:
 
     :ivar lens: name of the stream, such as ``ir_left``.
     :ivar stamp_ns: capture stamp in nanoseconds.
-    :ivar image: (H, W) or (H, W, 3) uint8.
+    :ivar image: (H, W) or (H, W, 3) uint8; or the message that holds it, until `read_images`.
     :ivar frame_id: optical frame of the lens.
     """
 
     lens: str
     stamp_ns: int
-    image: np.ndarray
+    image: Any
     frame_id: str = ''
 
 

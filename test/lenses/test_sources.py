@@ -553,7 +553,7 @@ def test_a_device_that_does_not_give_what_was_asked_for_is_told_of(
     (warning,) = caplog.messages
     assert warning.startswith(
         '/dev/video7 gives width 640, height 480, frame_rate 15, '
-        'where width 1280, height 720, frame_rate 30 is wished'
+        'but width 1280, height 720, frame_rate 30 was asked for'
     )
     caplog.clear()
     source = open_lens('vis_left', '/dev/video7', **wishes, pixel_format='MJPG')
@@ -563,7 +563,7 @@ def test_a_device_that_does_not_give_what_was_asked_for_is_told_of(
     camera.set = lambda *_: None
     open_lens('vis_left', '/dev/video7', pixel_format='GREY').open()
     (warning,) = caplog.messages
-    assert 'gives pixel_format MJPG, where pixel_format GREY is wished' in warning
+    assert 'gives pixel_format MJPG, but pixel_format GREY was asked for' in warning
 
 
 @pytest.mark.parametrize('name', ['MJPEG', 'Y16', 'YUY\u0056\u0308'])
