@@ -8,11 +8,8 @@ import numpy as np
 from fer_fusion_ros.faces.detection import Box
 from fer_fusion_ros.registration.warped_image import ImageView
 
-_STEP = 4
-"""Pixels of which one is looked at, across and down."""
-
-_SCALE = 2 * _STEP
-"""Pixels to one of the small copies; images are of 640x480 or so."""
+_SCALE = 8
+"""Pixels to one of the small copies, across and down; images are of 640x480 or so."""
 
 _SMALLEST = 8 * _SCALE
 """Height and width of an image in which there is anything to compare."""
@@ -46,10 +43,11 @@ class CameraMotion:
         if min(image.shape[:2]) < _SMALLEST:
             self.reset()
             return
-        small = image[::_STEP, ::_STEP]
-        if small.ndim == 3:
-            small = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-        small = cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        # Heads turn to the sides: there the copy is the mean of two pixels, not one.
+        part = image[::_SCALE, :: _SCALE // 2]
+        if part.ndim == 3:
+            part = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+        small = cv2.resize(part, None, fx=0.5, fy=1, interpolation=cv2.INTER_AREA)
         self._last, self._now = self._now, small.astype(np.float32)
         self._x = self._y = 0.0
         if self._last is not None and self._last.shape == small.shape:
