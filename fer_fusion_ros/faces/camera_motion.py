@@ -38,7 +38,8 @@ class CameraMotion:
         """
         Take in the next picture.
 
-        :param image: (H, W) or (H, W, 3) BGR uint8, of the same lens as the last.
+        :param image: (H, W) or (H, W, 3) BGR uint8; of another size it has nothing in common with
+            the last.
         """
         if min(image.shape[:2]) < _SMALLEST:
             self.reset()
@@ -60,7 +61,7 @@ class CameraMotion:
         """
         Return by how many pixels what is around a box moved, to the right and down.
 
-        :param box: x, y, width, height in the picture before the last; pixels.
+        :param box: x, y, width, height in pixels of the picture before.
         :return: zeros where no shift of the whole picture explains the change.
         """
         x, y = round(self._x), round(self._y)

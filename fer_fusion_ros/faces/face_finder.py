@@ -49,11 +49,10 @@ class FaceFinder:
     Find and follow the faces of an image stream at little cost.
 
     The faces that are known are looked for around where they should be, also while the robot
-    turns its head (`CameraMotion`); for new ones the frame
-    is searched window by window, as a whole only the first time. Where frames are rare, more
-    windows are searched in each, so that somebody new is found as soon. Visible images are
-    searched in the light and infrared ones in the dark; what is not found in one is looked for
-    in the other.
+    turns its head (`CameraMotion`); for new ones the frame is searched window by window, as a
+    whole only the first time. Where frames are rare, more windows are searched in each, so that
+    somebody new is found as soon. Visible images are searched in the light and infrared ones in
+    the dark; what is not found in one is looked for in the other.
 
     :param detector: finds faces.
     :param detect_every: look for each known face on one of so many frames; they take turns. New
