@@ -31,7 +31,7 @@ class Pair:
     @property
     def full_name(self) -> str:
         """Name and source as one file name: another folder may have a pair of this name."""
-        return f'{self.source.replace("/", "__")}__{self.name}'
+        return f'{self.source.replace("/", "_")}_{self.name}'
 
     @property
     def split(self) -> str:

@@ -36,13 +36,6 @@ def test_linked_and_nested_folders_have_names_of_their_own(folder):
     assert sources == ['a/scenes', 'a/scenes', 'linked/scenes', 'linked/scenes']
 
 
-def test_pairs_of_any_folder_have_full_names_of_their_own():
-    image = np.zeros((8, 8), np.uint8)
-    places = [('a/b', 'c'), ('a', 'b_c'), ('a_b', 'c')]
-    names = {Pair(name, source, image, image).full_name for source, name in places}
-    assert len(names) == len(places) and not any('/' in name for name in names)
-
-
 def test_two_files_of_one_name_are_no_pair(folder):
     for kind in ('ir', 'vis'):
         image = cv2.imread(str(folder / 'scenes' / kind / 'one.png'))
