@@ -12,8 +12,9 @@ from fer_fusion_ros.demo.moment import Moment, Reading
 from fer_fusion_ros.expression.labels import LABELS, UNCERTAIN
 from fer_fusion_ros.expression.stereo import in_infrared
 from fer_fusion_ros.faces.detection import Box
-from fer_fusion_ros.fusion.fuser import Fuser, to_grey
+from fer_fusion_ros.fusion.fuser import Fuser
 from fer_fusion_ros.fusion.modality import Modality
+from fer_fusion_ros.grey import to_grey
 from fer_fusion_ros.lenses.names import LENSES, is_infrared
 from fer_fusion_ros.messages.camera_info import camera_info_to_model
 from fer_fusion_ros.messages.image import image_to_array

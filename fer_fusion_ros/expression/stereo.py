@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.faces.detection import Box, is_inside
-from fer_fusion_ros.fusion.fuser import to_grey
+from fer_fusion_ros.grey import to_grey
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.registration.registered_pair import RegisteredPair
 from fer_fusion_ros.registration.registrar import in_one_place

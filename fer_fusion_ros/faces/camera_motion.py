@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.faces.detection import Box
+from fer_fusion_ros.grey import displacement, to_grey
 from fer_fusion_ros.registration.warped_image import ImageView
 
 _SCALE = 8
@@ -32,7 +33,7 @@ class CameraMotion:
         """Forget the pictures."""
         self._last: np.ndarray | None = None
         self._now: np.ndarray | None = None
-        self._x = self._y = 0.0
+        self._moved: tuple[float, float] | None = None  # measured when it is asked for
 
     def update(self, image: ImageView) -> None:
         """
@@ -45,17 +46,10 @@ class CameraMotion:
             self.reset()
             return
         # Heads turn to the sides: there the copy is the mean of two pixels, not one.
-        part = image[::_SCALE, :: _SCALE // 2]
-        if part.ndim == 3:
-            part = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+        part = to_grey(image[::_SCALE, :: _SCALE // 2])
         small = cv2.resize(part, None, fx=0.5, fy=1, interpolation=cv2.INTER_AREA)
         self._last, self._now = self._now, small.astype(np.float32)
-        self._x = self._y = 0.0
-        if self._last is not None and self._last.shape == small.shape:
-            window = cv2.createHanningWindow(small.shape[::-1], cv2.CV_32F)
-            # It writes the window into the pictures themselves.
-            pictures = self._last.copy(), self._now.copy()
-            (self._x, self._y), _ = cv2.phaseCorrelate(*pictures, window)
+        self._moved = None
 
     def shift(self, box: Box) -> tuple[float, float]:
         """
@@ -64,7 +58,11 @@ class CameraMotion:
         :param box: x, y, width, height in pixels of the picture before.
         :return: zeros where no shift of the whole picture explains the change.
         """
-        x, y = round(self._x), round(self._y)
+        if self._last is None or self._last.shape != self._now.shape:
+            return 0.0, 0.0
+        if self._moved is None:
+            self._moved, _ = displacement(self._last, self._now)
+        x, y = map(round, self._moved)
         if not (x or y):
             return 0.0, 0.0
         height, width = self._now.shape
@@ -78,7 +76,7 @@ class CameraMotion:
         like = _likeness(self._last[before], now)
         if like < _LIKE or like < _likeness(self._last[there], now):
             return 0.0, 0.0
-        return _SCALE * self._x, _SCALE * self._y
+        return _SCALE * self._moved[0], _SCALE * self._moved[1]
 
 
 def _likeness(one: np.ndarray, other: np.ndarray) -> float:

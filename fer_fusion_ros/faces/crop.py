@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.faces.detection import Box
+from fer_fusion_ros.grey import to_grey
 from fer_fusion_ros.registration.warped_image import ImageView
 
 
@@ -26,9 +27,7 @@ def crop(image: ImageView, box: Box, size: int) -> np.ndarray:
     x0, y0 = math.floor(left) - shrink, math.floor(top) - shrink
     extent = math.ceil(side) + 3 * shrink
     extent += -extent % shrink
-    part = _extract(image, x0, y0, extent)
-    if part.ndim == 3:
-        part = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+    part = to_grey(_extract(image, x0, y0, extent))
     if shrink > 1:
         part = cv2.resize(part, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
     scale = side / size / shrink

@@ -8,6 +8,7 @@ import numpy as np
 from fer_fusion_ros.cascades import cascade_file
 from fer_fusion_ros.faces.detection import Detection, offset
 from fer_fusion_ros.faces.face_detector import FaceDetector, Window, in_part
+from fer_fusion_ros.grey import to_grey
 from fer_fusion_ros.registration.warped_image import ImageView
 
 _CASCADE = 'haarcascade_frontalface_alt2.xml'
@@ -101,9 +102,7 @@ def _detect(
         return []  # a strip at the border
     scale = _FACE / sizes[0]
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=way)
-    if image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    image = to_grey(cv2.resize(image, None, fx=scale, fy=scale, interpolation=way))
     boxes, counts = cascade.detectMultiScale2(
         cv2.equalizeHist(image),
         scaleFactor=steps.growth,

@@ -102,8 +102,3 @@ class Fuser:
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         return image, Modality.INFRARED if vis is None else Modality.VISIBLE
-
-
-def to_grey(image: np.ndarray) -> np.ndarray:
-    """Return the luminance (H, W) of a BGR or grey uint8 image."""
-    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)

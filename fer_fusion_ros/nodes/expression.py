@@ -99,17 +99,18 @@ class ExpressionNode(StageNode):
     def _meet(self, side: str, header: Header, name: str, half: Any) -> None:
         key = side, stamp_to_ns(header.stamp)
         with self._halves_lock:
-            halves = self._halves.setdefault(key, {'side': side})
+            halves = self._halves.setdefault(key, {})
             halves[name] = half
-            if {'faces', 'image'} <= halves.keys():
-                self._painter.put(self._halves.pop(key))
+            if len(halves) == 2:
+                self._painter.put((side, self._halves.pop(key)))
             while len(self._halves) > 30:
                 del self._halves[next(iter(self._halves))]
 
-    def _paint(self, halves: dict[str, Any]) -> None:
+    def _paint(self, work: tuple[str, dict[str, Any]]) -> None:
+        side, halves = work
         message, faces = halves['image'], halves['faces']
         image = image_to_array(message, 'bgr8', 'the fused image')
-        self._expressions.publish_overlay(image, halves['side'], faces, message.header)
+        self._expressions.publish_overlay(image, side, faces, message.header)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import CalibrationError
+from fer_fusion_ros.grey import to_grey
 
 _SMALL = 640
 """Pixels of the longer side of the copy in which a board is looked for first."""
@@ -52,9 +53,7 @@ class Chessboard:
         :param image: (H, W) or (H, W, 3) BGR uint8.
         :return: (columns * rows, 2) float32 pixels, or None when the board is not wholly there.
         """
-        if image.ndim == 3:
-            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        corners = self._find(image)
+        corners = self._find(to_grey(image))
         if corners is None:
             return None
         grid = corners.reshape(self.rows, self.columns, 2)

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from fer_fusion_ros.grey import displacement, to_grey
 from fer_fusion_ros.registration.warped_image import ImageView
 
 _MIN_RESPONSE = 0.05
@@ -28,10 +29,7 @@ def residual(ir: ImageView, vis: ImageView) -> float | None:
     ir, vis = ir[rows, columns], vis[rows, columns]
     if min(ir.shape) < _SMALLEST:
         return None
-    if vis.ndim == 3:
-        vis = cv2.cvtColor(vis, cv2.COLOR_BGR2GRAY)
-    window = cv2.createHanningWindow((vis.shape[1], vis.shape[0]), cv2.CV_32F)
-    shift, response = cv2.phaseCorrelate(_edges(ir), _edges(vis), window)
+    shift, response = displacement(_edges(ir), _edges(to_grey(vis)))
     return float(np.hypot(*shift)) if response >= _MIN_RESPONSE else None
 
 

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from fer_fusion_ros.exceptions import EngineError
-from fer_fusion_ros.fusion.fuser import Fuser, to_grey
+from fer_fusion_ros.fusion.fuser import Fuser
 from fer_fusion_ros.fusion.modality import Modality
+from fer_fusion_ros.grey import to_grey
 from fer_fusion_ros.lenses.names import LENSES
 from fer_fusion_ros.lenses.rig.simulated_rig import SimulatedRig
 from fer_fusion_ros.registration import Registrar

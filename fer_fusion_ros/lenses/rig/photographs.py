@@ -8,6 +8,7 @@ import numpy as np
 
 from fer_fusion_ros.cascades import cascade_file
 from fer_fusion_ros.exceptions import DataError, RigError
+from fer_fusion_ros.grey import to_grey
 from fer_fusion_ros.image_files import SUFFIXES, image_files, read_image
 
 # Where OpenCV's Haar cascade finds the face in scikit-image's astronaut, x y width height.
@@ -71,8 +72,8 @@ class Photographs:
         if max(height, width) <= CROP_SIZE:
             return 0, 0, width, height
         cascade = cv2.CascadeClassifier(str(cascade_file('haarcascade_frontalface_default.xml')))
-        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.ndim == 3 else picture
         shrink = max(1.0, max(height, width) / 800)
+        grey = to_grey(picture)
         small = cv2.resize(grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
         boxes = cascade.detectMultiScale(small, 1.1, 5)
         if len(boxes) == 0:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from fer_fusion_ros.exceptions import RigError
+from fer_fusion_ros.grey import to_grey
 from fer_fusion_ros.lenses.camera_model import CameraModel
 from fer_fusion_ros.lenses.names import LENSES, is_infrared
 from fer_fusion_ros.lenses.rig.calibration import (
@@ -292,8 +293,9 @@ class SimulatedRig:
         picture = cv2.copyMakeBorder(picture, *[fade] * 4, cv2.BORDER_REFLECT)
         opacity = _fade(*picture.shape[:2], fade)
         if infrared:
-            grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) if picture.ndim == 3 else picture
-            reflected = infrared_reflectance(grey.astype(np.float32) / 255, factor * width)
+            reflected = infrared_reflectance(
+                to_grey(picture).astype(np.float32) / 255, factor * width
+            )
             layers = [reflected * opacity * 255]
         else:
             bgr = picture if picture.ndim == 3 else cv2.merge([picture] * 3)
@@ -315,8 +317,7 @@ class SimulatedRig:
         if not is_infrared(lens):
             return seen
         # Display-encoded light falls off with the distance instead of its square.
-        grey = cv2.cvtColor(seen, cv2.COLOR_BGR2GRAY)
-        return cv2.multiply(grey, self._lamp, scale=self.distance / depth / 255)
+        return cv2.multiply(to_grey(seen), self._lamp, scale=self.distance / depth / 255)
 
 
 def _check_number(name: str, value: object) -> None:
