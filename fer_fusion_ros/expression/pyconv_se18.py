@@ -7,17 +7,28 @@ from torch import Tensor, nn
 
 from fer_fusion_ros.expression.labels import LABELS
 
-PRESETS: dict[str, int] = {'stride1': 1, 'stride2': 2}
-"""Stride of the 7x7 stem by name. At 44x44 the stages see 44-22-11-6 pixels at 0.5 GMAC with
-`stride1`, and 22-11-6-3 at a quarter of that with `stride2`."""
+Stages = tuple[tuple[tuple[int, int, int], ...], ...]
+"""(kernel, groups, filters) of each level of the pyramid, by stage."""
 
-STAGES: tuple[tuple[tuple[int, int, int], ...], ...] = (
+STAGES: Stages = (
     ((3, 1, 16), (5, 4, 16), (7, 8, 16), (9, 16, 16)),
     ((3, 1, 64), (5, 4, 32), (7, 8, 32)),
     ((3, 1, 128), (5, 4, 128)),
     ((3, 1, 512),),
 )
-"""(kernel, groups, filters) of each level of the pyramid, by stage."""
+"""The paper's."""
+
+WIDE: Stages = (((3, 1, 64),), ((3, 1, 192),), ((3, 1, 384),), ((3, 1, 512),))
+"""Without pyramids: a residual network with squeeze and excitation."""
+
+PRESETS: dict[str, tuple[int, Stages]] = {
+    'stride1': (1, STAGES),
+    'stride2': (2, STAGES),
+    'wide': (1, WIDE),
+}
+"""Stride of the 7x7 stem, and the stages. At 44x44 they see 44-22-11-6 pixels at 0.5 GMAC with
+`stride1`, and 22-11-6-3 at a quarter of that with `stride2`; `wide` is another teacher for them,
+which a graphics card trains in two thirds of the time of `stride1`."""
 
 
 class PyConv(nn.Module):
@@ -191,7 +202,7 @@ class PyConvSE18(nn.Module):
     """
     Classify a grey face crop by its expression.
 
-    :param preset: the stem's stride, one of `PRESETS`.
+    :param preset: stem and stages, one of `PRESETS`.
     :param dropout: share of the pooled features dropped in training.
     :param classes: number of expressions.
     """
@@ -201,12 +212,13 @@ class PyConvSE18(nn.Module):
     ) -> None:
         super().__init__()
         self.preset = preset
+        stem_stride, stages = PRESETS[preset]
         self.stem = nn.Sequential(
-            nn.Conv2d(1, 64, 7, PRESETS[preset], 3, bias=False), nn.BatchNorm2d(64), nn.ReLU()
+            nn.Conv2d(1, 64, 7, stem_stride, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU()
         )
         blocks: list[nn.Module] = []
         channels = 64
-        for index, levels in enumerate(STAGES):
+        for index, levels in enumerate(stages):
             for stride in (1 if index == 0 else 2, 1):
                 blocks.append(PyConvSEBlock(channels, levels, stride))
                 channels = sum(filters for _, _, filters in levels)

@@ -49,7 +49,7 @@ class ExpressionConfig:
     """
     A recipe for PyConv-SE18.
 
-    :param preset: the stem, see `pyconv_se18.PRESETS`.
+    :param preset: stem and stages, see `pyconv_se18.PRESETS`.
     :param dropout: share of the pooled features dropped.
     :param size: height and width of the network's input in pixels.
     :param mean: of the faces' pixels in 0..1.

@@ -37,6 +37,14 @@ def test_the_stages_shrink_the_face(preset, sides):
     assert network(torch.zeros(3, 1, 48, 40)).shape == (3, 7)
 
 
+def test_the_wide_teacher_has_no_pyramids_but_looks_at_the_same_faces():
+    network = PyConvSE18('wide').eval()
+    assert [len(block.pyconv.levels) for block in network.blocks] == [1] * 8
+    assert {level.kernel_size for b in network.blocks for level in b.pyconv.levels} == {(3, 3)}
+    assert network.features(torch.zeros(3, 1, 44, 44)).shape == (3, 512)
+    assert network(torch.zeros(3, 1, 44, 44)).shape == (3, 7)
+
+
 @pytest.mark.parametrize('stage', range(4))
 def test_the_pyramid_has_the_kernels_groups_and_filters_of_the_text(stage):
     kernels = [(3, 5, 7, 9), (3, 5, 7), (3, 5), (3,)][stage]

@@ -8,9 +8,12 @@ from fer_fusion_ros.expression.pyconv_se18 import PyConvSE18  # noqa: E402
 from fer_fusion_ros.expression.vectorise import BlockConv2d, NormalisedConv2d, vectorise  # noqa: E402
 
 
-@pytest.mark.parametrize(('preset', 'size'), [('stride1', 44), ('stride2', 44), ('stride2', 40)])
+@pytest.mark.parametrize(
+    ('preset', 'size', 'blocks'),
+    [('stride1', 44, 8), ('stride2', 44, 8), ('stride2', 40, 8), ('wide', 44, 0)],
+)
 @torch.no_grad()
-def test_the_results_stay(preset, size):
+def test_the_results_stay(preset, size, blocks):
     torch.manual_seed(0)
     network = PyConvSE18(preset).double().eval()
     for module in network.modules():
@@ -25,7 +28,7 @@ def test_the_results_stay(preset, size):
     torch.testing.assert_close(vectorised(faces[:1]), network(faces[:1]))
     assert all(torch.equal(value, kept[name]) for name, value in network.state_dict().items())
     modules = list(vectorised.modules())
-    assert sum(isinstance(module, BlockConv2d) for module in modules) == 8
+    assert sum(isinstance(module, BlockConv2d) for module in modules) == blocks
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in modules)
 
 
