@@ -19,7 +19,7 @@ def make_fabric(precision: str = 'auto') -> Fabric:
     :raises ConfigurationError: if there is no such precision here.
     """
     if precision == 'auto':
-        precision = 'bf16-mixed' if _computes_in_bfloat16() else '32-true'
+        precision = 'bf16-mixed' if computes_in_bfloat16() else '32-true'
     processes = int(os.environ.get('WORLD_SIZE', '1'))
     local = int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
     try:
@@ -45,7 +45,8 @@ def _leave_processes() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _computes_in_bfloat16() -> bool:
+def computes_in_bfloat16() -> bool:
+    """Tell whether the hardware does, which is faster there than float32."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.cpu.get_capabilities().get('avx512_bf16', False))

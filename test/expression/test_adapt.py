@@ -58,6 +58,16 @@ def test_the_last_stage_learns_and_all_else_stays(bundled, known, photographs):
         assert not name.endswith(('running_mean', 'running_var', 'num_batches_tracked')), name
 
 
+def test_bfloat16_adapts_alike(bundled, known, photographs):
+    networks = [
+        Adapter(*bundled, known, photographs, replace(CONFIG, precision=precision)).adapt()
+        for precision in ('32-true', 'bf16-mixed')
+    ]
+    before = bundled[0].state_dict()['fc.weight']
+    steps = [network.state_dict()['fc.weight'] - before for network in networks]
+    assert 0 < (steps[0] - steps[1]).norm() < 0.1 * steps[0].norm()
+
+
 def test_an_adaptation_that_diverges_says_so(bundled, known, photographs):
     adapter = Adapter(*bundled, known, photographs, replace(CONFIG, learning_rate=1e4))
     with pytest.raises(ConfigurationError, match='learning_rate 10000 is too much'):
@@ -112,6 +122,8 @@ def test_errors_tell_what_is_wrong(bundled, known, photographs):
             replace(CONFIG, **{name: value})
     with pytest.raises(ConfigurationError, match='folds is 1; give 0, or at least 2'):
         replace(CONFIG, folds=1)
+    with pytest.raises(ConfigurationError, match="precision is 'fp8'; choose one of auto, 32-true"):
+        replace(CONFIG, precision='fp8')
     with pytest.raises(DataError, match='there are no faces to adapt with'):
         Adapter(*bundled, known, photographs.subset(slice(0)), CONFIG)
     others = replace(photographs, classes=(*photographs.classes[:-1], 'contempt'))
