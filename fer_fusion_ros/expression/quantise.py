@@ -20,7 +20,9 @@ FACES = 512
 TOLERANCE = 0.02
 """Largest mean difference of a probability; the bundled weights' is 0.004."""
 
-_BATCH = 32
+_BATCH = 8
+"""Faces whose common range is averaged with those of the others: the range of all would be that of
+the strangest, and leave few steps for the rest."""
 
 _OPERATORS = ['Conv', 'Relu', 'Concat', 'Slice', 'DepthToSpace']
 """Convolutions, and what hands their results on without calculating."""
@@ -32,8 +34,8 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
     """
     Rewrite the ONNX file of an expression network so that its convolutions compute in integers.
 
-    Each filter has a scale of its own; the ranges of what lies between the layers are those seen
-    on `FACES` faces, shown in every modality. Weights are rounded to seven bits, as on CPUs
+    Each filter has a scale of its own; the ranges of what lies between the layers are the usual
+    ones of `FACES` faces, shown in every modality. Weights are rounded to seven bits, as on CPUs
     without VNNI sums of two products of eight bits overflow.
 
     :param path: as `export_expression` writes it; replaced.
@@ -59,6 +61,7 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            extra_options={'CalibMovingAverage': True},
         )
         model = onnx.load(quantised)
         onnx.helper.set_model_props(model, metadata)
