@@ -228,7 +228,7 @@ class Adapter:
 
     def _autocast(self) -> torch.autocast:
         precision = self.config.precision
-        fast = precision == 'bf16-mixed' or precision == 'auto' and computes_in_bfloat16()
+        fast = precision == 'bf16-mixed' or (precision == 'auto' and computes_in_bfloat16())
         return torch.autocast('cpu', torch.bfloat16, enabled=fast)
 
 
