@@ -14,7 +14,8 @@ onnxruntime = pytest.importorskip('onnxruntime')
 from fer_fusion_ros.engine import WEIGHTS  # noqa: E402
 from fer_fusion_ros.exceptions import CheckpointError, EngineError, QuantisationError  # noqa: E402
 from fer_fusion_ros.expression import export  # noqa: E402
-from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
+from fer_fusion_ros.expression.data.faces import Faces, center_crops  # noqa: E402
+from fer_fusion_ros.expression.data.fer2013 import load_fer2013  # noqa: E402
 from fer_fusion_ros.expression.export import export_expression, load_network  # noqa: E402
 from fer_fusion_ros.expression.labels import LABELS  # noqa: E402
 from fer_fusion_ros.expression.predictor import Predictor  # noqa: E402
@@ -160,6 +161,18 @@ def test_both_bundled_files_hold_the_same_network(name):
     )
     assert np.abs(onnx(crops) - torch_(crops)).mean() < 0.02
     assert onnx.temperature == torch_.temperature and onnx.size == torch_.size == 44
+
+
+@pytest.mark.parametrize('name', ['expression', 'expression_stride2'])
+def test_in_integers_the_bundled_networks_say_of_faces_what_they_say_in_floats(shared_data, name):
+    faces = load_fer2013(shared_data / 'fer2013' / 'fer2013_train_public.npz', 'public')
+    crops = center_crops(faces.images[:300], 44)
+    integers, floats = (
+        Predictor(WEIGHTS / f'{name}.{suffix}', 'onnxruntime', 1)(crops)
+        for suffix in ('onnx', 'safetensors')
+    )
+    assert np.abs(integers - floats).mean() < 0.005
+    assert (integers.argmax(1) == floats.argmax(1)).mean() > 0.97
 
 
 @pytest.mark.parametrize('name', ['expression', 'expression_stride2'])
