@@ -111,11 +111,11 @@ class Story:
             for lens, frame in frame_set.frames.items()
         }
         faces: dict[str, np.ndarray | None] = {}
-        if reading is not None:
-            side = reading.side
-            pair = self._registrar.register(
-                side, lenses.get(f'ir_{side}'), lenses.get(f'vis_{side}')
-            )
+        side = reading.side if reading is not None else ''
+        ir, vis = lenses.get(f'ir_{side}'), lenses.get(f'vis_{side}')
+        # The recorder may have lost both of that moment.
+        if reading is not None and (ir is not None or vis is not None):
+            pair = self._registrar.register(side, ir, vis)
             faces['infrared'] = _cut(
                 pair.ir_view, in_infrared(pair, reading.box, reading.distance)
             )

@@ -1,6 +1,7 @@
 """A run that is recorded over DDS is read back from its bag."""
 
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -111,6 +112,22 @@ def test_a_story_tells_what_was_published(bag):
         assert score.max() > 0.999
     assert faces['fused'].shape == faces['infrared'].shape
     assert faces['fused'].std() > 20
+
+
+def test_where_both_images_of_a_side_are_lost_the_others_are_shown(bag):
+    from fer_fusion_ros.demo.story import Story
+
+    story = Story(bag, '/t', 3.0)
+    sets = []
+    whole = story._moment
+    story._moment = lambda frame_set, *args: sets.append(frame_set) or whole(frame_set, *args)
+    next(story.moments())
+    [frame_set] = sets
+    right = {lens: frame for lens, frame in frame_set.frames.items() if lens.endswith('right')}
+    moment = whole(replace(frame_set, frames=right), 0.0, story.readings[0])
+    assert set(moment.lenses) == {'ir_right', 'vis_right'}
+    assert moment.reading is story.readings[0]
+    assert not moment.faces
 
 
 def test_other_readers_understand_the_bag(bag):
