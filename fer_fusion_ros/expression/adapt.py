@@ -44,14 +44,15 @@ class AdaptationConfig:
     :param learning_rate: highest, after the warm-up.
     :param warmup_steps: length of the linear rise; half a cosine down to zero follows.
     :param momentum: Nesterov's.
-    :param precision: `32-true`, `bf16-mixed`, or `auto`: the latter where the hardware computes in
-        bfloat16, in less than half the time.
+    :param precision: `32-true`, `bf16-mixed`, or `auto`: the latter where the processor computes
+        in bfloat16, in less than half the time.
     :param folds: groups of people that are left out in turn to estimate what the adaptation
         brings for people it has not seen; 0 for no estimate.
     :param augmentation: geometry and tone of both kinds of faces.
     :param modalities: in which the known faces are shown.
     :param seed: of everything random.
-    :raises ConfigurationError: if a number is out of its range, or there is one fold.
+    :raises ConfigurationError: if a number is out of its range, there is no such precision, or
+        there is one fold.
     """
 
     known_faces: int = 16000
@@ -228,7 +229,7 @@ class Adapter:
 
     def _autocast(self) -> torch.autocast:
         precision = self.config.precision
-        fast = precision == 'bf16-mixed' or (precision == 'auto' and computes_in_bfloat16())
+        fast = precision == 'bf16-mixed' or (precision == 'auto' and computes_in_bfloat16('cpu'))
         return torch.autocast('cpu', torch.bfloat16, enabled=fast)
 
 

@@ -19,7 +19,8 @@ def make_fabric(precision: str = 'auto') -> Fabric:
     :raises ConfigurationError: if there is no such precision here.
     """
     if precision == 'auto':
-        precision = 'bf16-mixed' if computes_in_bfloat16() else '32-true'
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        precision = 'bf16-mixed' if computes_in_bfloat16(device) else '32-true'
     processes = int(os.environ.get('WORLD_SIZE', '1'))
     local = int(os.environ.get('LOCAL_WORLD_SIZE', '1'))
     try:
@@ -45,8 +46,8 @@ def _leave_processes() -> None:
         torch.distributed.destroy_process_group()
 
 
-def computes_in_bfloat16() -> bool:
-    """Tell whether the hardware does, which is faster there than float32."""
-    if torch.cuda.is_available():
+def computes_in_bfloat16(device: str) -> bool:
+    """Tell whether the hardware of a device, `cuda` or `cpu`, does; else it would be emulated."""
+    if device == 'cuda':
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.cpu.get_capabilities().get('avx512_bf16', False))
