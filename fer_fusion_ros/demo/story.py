@@ -111,11 +111,12 @@ class Story:
             for lens, frame in frame_set.frames.items()
         }
         faces: dict[str, np.ndarray | None] = {}
-        side = reading.side if reading is not None else ''
-        ir, vis = lenses.get(f'ir_{side}'), lenses.get(f'vis_{side}')
-        # The recorder may have lost both of that moment.
-        if reading is not None and (ir is not None or vis is not None):
-            pair = self._registrar.register(side, ir, vis)
+        # Both images of a side may be lost in a moment for which an earlier reading stands.
+        if reading is not None and frame_set.reference(reading.side) is not None:
+            side = reading.side
+            pair = self._registrar.register(
+                side, lenses.get(f'ir_{side}'), lenses.get(f'vis_{side}')
+            )
             faces['infrared'] = _cut(
                 pair.ir_view, in_infrared(pair, reading.box, reading.distance)
             )
