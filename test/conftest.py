@@ -61,8 +61,26 @@ def quantise() -> ModuleType:
 
 
 @pytest.fixture
+def start_two_processes(tmp_path: Path) -> Callable[..., subprocess.Popen]:
+    """Start a script, a text, with arguments in two processes under torchrun, on the processor."""
+
+    def start(text: str, *arguments: str | Path) -> subprocess.Popen:
+        script = tmp_path / 'shared.py'
+        script.write_text(text)
+        command = [sys.executable, '-m', 'torch.distributed.run']
+        command += ['--standalone', '--nproc-per-node=2', script, *arguments]
+        environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+        environment['PYTHONPATH'] = os.pathsep.join(sys.path)
+        return subprocess.Popen(command, env={**os.environ, **environment})
+
+    return start
+
+
+@pytest.fixture
 def gradients_by_processes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    start_two_processes: Callable[..., subprocess.Popen],
 ) -> Callable[[str], tuple[list, list]]:
     """
     Run a training script in this process and under torchrun with two.
@@ -72,14 +90,10 @@ def gradients_by_processes(
     import torch
 
     def run(text: str) -> tuple[list, list]:
+        one, two = tmp_path / 'one.pt', tmp_path / 'two.pt'
+        pair = start_two_processes(text, two)
         script = tmp_path / 'gradients.py'
         script.write_text(text)
-        one, two = tmp_path / 'one.pt', tmp_path / 'two.pt'
-        command = [sys.executable, '-m', 'torch.distributed.run']
-        command += ['--standalone', '--nproc-per-node=2']
-        environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-        environment['PYTHONPATH'] = os.pathsep.join(sys.path)
-        pair = subprocess.Popen([*command, script, two], env={**os.environ, **environment})
         monkeypatch.setattr(sys, 'argv', ['gradients', str(one)])
         runpy.run_path(str(script))
         assert pair.wait() == 0

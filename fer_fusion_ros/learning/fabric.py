@@ -2,9 +2,11 @@
 
 import atexit
 import os
+import weakref
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from fer_fusion_ros.exceptions import ConfigurationError
 
@@ -29,21 +31,39 @@ def make_fabric(precision: str = 'auto') -> Fabric:
             devices=local,
             num_nodes=processes // local,
             precision=precision,
+            callbacks=[_Leaving()] if processes > 1 else None,
         )
     except (ValueError, ImportError) as error:
         raise ConfigurationError(
             f'With the precision {precision!r} no training can be set up ({error}).'
         ) from error
     fabric.launch()
-    if processes > 1:
-        atexit.register(_leave_processes)
     return fabric
 
 
-def _leave_processes() -> None:
-    # Gloo's threads, when not joined, now and then abort a process that has done all its work.
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+class _Leaving:
+    """
+    Leaves the other processes before the interpreter ends.
+
+    A thread of Gloo's asks the interpreter for leave to drop its last work. If the interpreter is
+    ending by then, this aborts a process that has done all of its own work. Only the end of the
+    process group joins these threads, and each wrapped module keeps the group alive.
+    """
+
+    def __init__(self) -> None:
+        self._modules: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        atexit.register(self._leave)
+
+    def on_after_setup(self, module: nn.Module) -> None:
+        """Note a module that Fabric has wrapped."""
+        self._modules.add(module)
+
+    def _leave(self) -> None:
+        for module in self._modules:
+            for name, _ in list(module.named_children()):
+                delattr(module, name)
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
 
 def computes_in_bfloat16(device: str) -> bool:
