@@ -341,7 +341,7 @@ def _draw(story: Any, light: LightProgramme, rate: float, output: Path) -> None:
     from fer_fusion_ros.demo.video_file import VideoFile
     from fer_fusion_ros.image_files import imwrite
 
-    board = Board(story.readings, story.duration)
+    board = Board(story.readings, story.duration, story.begin)
     chosen: dict[str, Any] = {}
 
     def distance(moment: Any, share: float) -> tuple[bool, float]:

@@ -1,6 +1,8 @@
 """Draw a run: what the lenses saw, what was made of it, and what was read from it."""
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,15 +52,17 @@ class Board:
     """Draws the frames of a video and a picture of a run.
 
     :param readings: of the whole run, in the order of time.
-    :param duration: of the run in seconds.
+    :param duration: of the run in seconds; the time lines end there.
+    :param begin: seconds into the run at which the time lines begin.
     """
 
     VIDEO_SIZE = (1280, 720)
 
-    def __init__(self, readings: Sequence[Reading], duration: float) -> None:
+    def __init__(self, readings: Sequence[Reading], duration: float, begin: float = 0.0) -> None:
         self._readings = readings
         self._times = np.array([reading.time for reading in readings])
-        self._duration = max(duration, 0.1)
+        self._begin = begin
+        self._length = max(duration - begin, 0.1)
         width, height = self.VIDEO_SIZE
         self._timeline = (MARGIN, 596, width - 2 * MARGIN, 64)
         self._strip = self._draw_strip(*self._timeline[2:])
@@ -93,7 +97,7 @@ class Board:
         canvas.text(MARGIN, 52, TITLE, 26, INK, bold=True)
         timeline = (MARGIN, 994, width - 2 * MARGIN, 92)
         _draw_legend(canvas, *timeline[:3])
-        self._draw_timeline(canvas, *timeline, self._draw_strip(*timeline[2:]), self._duration)
+        self._draw_timeline(canvas, *timeline, self._draw_strip(*timeline[2:]), math.inf)
         for index, (name, moment) in enumerate(moments):
             x = MARGIN + index * (column + gap)
             written = canvas.text(x, 104, name, 19, INK, bold=True)
@@ -102,18 +106,25 @@ class Board:
             _draw_lenses(canvas, x, 120, 244, moment)
             _draw_faces(canvas, x, 518, column, moment)
             _draw_reading(canvas, x, 728, column, moment.reading)
-            place = timeline[0] + moment.time / self._duration * timeline[2]
+            share = self._share(moment.time)
+            place = timeline[0] + share * timeline[2]
             _draw_mark(canvas, place, timeline[1], timeline[3])
-            side, space = ('left', 6) if moment.time < 0.9 * self._duration else ('right', -6)
+            side, space = ('left', 6) if share < 0.9 else ('right', -6)
             below = timeline[1] + timeline[3] + 30
             canvas.text(place + space, below, name, 13, INK, align=side)
         return canvas.image
 
+    def _share(self, time: float | np.ndarray) -> Any:
+        """Return how far along the time lines times in seconds are, 0..1 from begin to end."""
+        return (time - self._begin) / self._length
+
     def _draw_axis(self, canvas: Canvas) -> None:
         x, y, width, height = self._timeline
-        for second in range(0, int(self._duration) + 1, 2 if self._duration > 8 else 1):
-            place = x + second / self._duration * width
-            side = {0: 'left', self._duration: 'right'}.get(second, 'centre')
+        end = self._begin + self._length
+        step = 2 if self._length > 8 else 1
+        for second in range(math.ceil(self._begin / step) * step, int(end) + 1, step):
+            place = x + self._share(second) * width
+            side = {self._begin: 'left', end: 'right'}.get(second, 'centre')
             canvas.text(place, y + height + 31, f'{second} s', 12, FAINT, align=side)
 
     def _draw_timeline(
@@ -127,17 +138,18 @@ class Board:
         now: float,
     ) -> None:
         """Draw probabilities, modality and the light on the face up to now."""
-        shown = round(width * min(now / self._duration, 1.0))
+        shown = round(width * min(max(self._share(now), 0.0), 1.0))
         canvas.fill(x, y, width, len(strip), GROOVE)
         canvas.image[y : y + len(strip), x : x + shown] = strip[:, :shown]
         seen = [reading for reading in self._readings if reading.time <= now]
         light = np.array(
             [(reading.time, reading.illumination) for reading in seen if reading.illumination >= 0]
         ).reshape(-1, 2)
-        line = (x, y + height - 2) + light * (width / self._duration, 4 - height)
+        light[:, 0] = self._share(light[:, 0])
+        line = (x, y + height - 2) + light * (width, 4 - height)
         canvas.line(line, PAPER, 4)
         canvas.line(line, LIGHT, 2)
-        if now < self._duration:
+        if shown < width:
             _draw_mark(canvas, x + shown, y, height)
 
     def _draw_strip(self, width: int, height: int) -> np.ndarray:
@@ -145,7 +157,7 @@ class Board:
         strip = np.full((height + 12, width, 3), GROOVE, np.uint8)
         if not self._readings:
             return strip
-        times = (np.arange(width) + 0.5) * self._duration / width
+        times = self._begin + (np.arange(width) + 0.5) * self._length / width
         nearest = np.searchsorted(self._times, times).clip(0, len(self._times) - 1)
         before = (nearest - 1).clip(0)
         nearest = np.where(

@@ -66,6 +66,8 @@ class Story:
         """Stamp at which the rig started, or of the first frame."""
         self.duration = (max(every, default=self.start_ns) - self.start_ns) / 1e9
         """Of the run in seconds."""
+        self.begin = (min(every, default=self.start_ns) - self.start_ns) / 1e9
+        """Seconds into the run at which the recording begins, with the first that was received."""
         for array in expressions:
             stamp = stamp_to_ns(array.header.stamp)
             self._by_stamp[stamp] = self._reading(array, (stamp - self.start_ns) / 1e9)

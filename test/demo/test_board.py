@@ -62,6 +62,17 @@ def test_the_timeline_grows_with_time(board):
     assert area_of(late, MODALITY_INKS[Modality.INFRARED]) > 3000
 
 
+def test_the_timeline_begins_with_the_recording():
+    readings = [reading(t) for t in np.arange(0, DURATION, 0.1)]
+    late, whole = (
+        Board(readings, DURATION, begin).frame(moment(2.5, reading(2.5)))[590:, :]
+        for begin in (1.0, 0.0)
+    )
+    # At 2.5 s, half of the seconds from 1 to 4 are over, and of those from 0 to 4 five eighths.
+    areas = [area_of(image, MODALITY_INKS[Modality.FUSED]) for image in (late, whole)]
+    assert areas[0] == pytest.approx((1 / 2) / (5 / 8) * areas[1], rel=0.02)
+
+
 def test_nobody_is_shown_as_nobody():
     image = Board([], DURATION).frame(moment(1.0, None))
     assert not any(area_of(image[:560, 700:], ink) for ink in LABEL_INKS.values())

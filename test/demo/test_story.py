@@ -84,7 +84,7 @@ def test_a_story_tells_what_was_published(bag):
     story = Story(bag, '/t', 3.0)
     assert (story.frames, story.captured, story.read) == (3, 4, 2)
     assert story.start_ns == START_NS
-    assert story.duration == pytest.approx(0.3)
+    assert (story.begin, story.duration) == pytest.approx((0.0, 0.3))
     assert [reading.time for reading in story.readings] == pytest.approx([0.0, 0.1])
     first = story.readings[0]
     assert (first.label, first.modality, first.side) == ('happy', Modality.INFRARED, 'left')
@@ -112,6 +112,32 @@ def test_a_story_tells_what_was_published(bag):
         assert score.max() > 0.999
     assert faces['fused'].shape == faces['infrared'].shape
     assert faces['fused'].std() > 20
+
+
+def test_a_recording_may_begin_after_the_rig(install_prefix, ros_node, spin_until, tmp_path):
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+    from sensor_msgs.msg import CameraInfo
+
+    from fer_fusion_ros.demo.bag_recorder import BagRecorder
+    from fer_fusion_ros.demo.story import Story
+    from fer_fusion_ros.nodes.camera_array import RIG_START
+
+    topics = {'/t/vis_left/camera_info': CameraInfo, '/diagnostics': DiagnosticArray}
+    recorder = BagRecorder(ros_node, tmp_path / 'bag', topics)
+    infos, diagnostics = (
+        ros_node.create_publisher(kind, topic, PUBLISHER_QOS) for topic, kind in topics.items()
+    )
+    assert spin_until(lambda: all(p.get_subscription_count() for p in (infos, diagnostics)))
+    model = SimulatedRig().camera_model('vis_left')
+    for t in (2.0, 2.5):
+        infos.publish(model_to_camera_info(model, ns(t), optical_frame('vis_left')))
+    start = KeyValue(key=RIG_START, value=str(START_NS))
+    diagnostics.publish(DiagnosticArray(status=[DiagnosticStatus(values=[start])]))
+    assert spin_until(lambda: sum(recorder.counts.values()) == 3)
+    recorder.close()
+    story = Story(tmp_path / 'bag', '/t', 3.0)
+    assert story.start_ns == START_NS
+    assert (story.begin, story.duration) == pytest.approx((2.0, 2.5))
 
 
 def test_where_both_images_of_a_side_are_lost_the_others_are_shown(bag):
