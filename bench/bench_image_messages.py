@@ -4,8 +4,8 @@
 
 The first table compares, within one run, the conversions of `fer_fusion_ros.messages.image` with
 the naive ones, per 640x480 message, and the way from array to array with the copies that rclpy
-makes on it. The second sends four lenses at 30 frames/s from another
-process for some seconds, with and without the package's Fast DDS profile.
+makes on it. The second sends four lenses at 30 frames/s from another process for some seconds,
+with and without the package's Fast DDS profile.
 """
 
 from __future__ import annotations
