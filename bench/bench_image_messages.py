@@ -39,6 +39,11 @@ def best(work: Callable[[], object], seconds: float = 0.4) -> float:
     return min(times) * 1e3
 
 
+def print_row(name: str, cost: dict[str, float], unit: dict[str, float]) -> None:
+    """Print a line of the table: milliseconds, and how many times the unit's."""
+    print(f'{name:<28}' + ''.join(f'{cost[e]:>10.3f}{cost[e] / unit[e]:>8.1f}x' for e in SIZES))
+
+
 def compare_conversions() -> None:
     """Print what filling and reading a message costs."""
     import rclpy
@@ -96,12 +101,10 @@ def compare_conversions() -> None:
     for name, work in rows:
         cost = copies if work is None else {e: best(lambda e=e: work(e)) for e in SIZES}  # noqa: B023
         costs[name] = cost
-        cells = ''.join(f'{cost[e]:>10.3f}{cost[e] / copies[e]:>8.1f}x' for e in SIZES)
-        print(f'{name:<28}{cells}')
+        print_row(name, cost, copies)
     way = ('fill: ours', 'rclpy: publish', 'rclpy: deserialise', 'read: ours')
     whole = {e: sum(costs[name][e] for name in way) for e in SIZES}
-    cells = ''.join(f'{whole[e]:>10.3f}{whole[e] / (COPIES * copies[e]):>8.1f}x' for e in SIZES)
-    print(f'{f"all of it / {COPIES} copies":<28}{cells}')
+    print_row(f'all of it / {COPIES} copies', whole, {e: COPIES * copies[e] for e in SIZES})
     node.destroy_node()
     rclpy.shutdown()
 

@@ -61,12 +61,10 @@ def quantise() -> ModuleType:
 
 
 @pytest.fixture
-def start_two_processes(tmp_path: Path) -> Callable[..., subprocess.Popen]:
-    """Start a script, a text, with arguments in two processes under torchrun, on the processor."""
+def start_two_processes() -> Callable[..., subprocess.Popen]:
+    """Start a script with arguments in two processes under torchrun, on the processor."""
 
-    def start(text: str, *arguments: str | Path) -> subprocess.Popen:
-        script = tmp_path / 'shared.py'
-        script.write_text(text)
+    def start(script: Path, *arguments: str | Path) -> subprocess.Popen:
         command = [sys.executable, '-m', 'torch.distributed.run']
         command += ['--standalone', '--nproc-per-node=2', script, *arguments]
         environment = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
@@ -90,10 +88,10 @@ def gradients_by_processes(
     import torch
 
     def run(text: str) -> tuple[list, list]:
-        one, two = tmp_path / 'one.pt', tmp_path / 'two.pt'
-        pair = start_two_processes(text, two)
         script = tmp_path / 'gradients.py'
         script.write_text(text)
+        one, two = tmp_path / 'one.pt', tmp_path / 'two.pt'
+        pair = start_two_processes(script, two)
         monkeypatch.setattr(sys, 'argv', ['gradients', str(one)])
         runpy.run_path(str(script))
         assert pair.wait() == 0

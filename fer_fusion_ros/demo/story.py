@@ -62,11 +62,13 @@ class Story:
                 elif (lens := self._infos[topic]) not in self._models:
                     self._models[lens] = camera_info_to_model(message, lens)
         every = [stamp for of_topic in stamps.values() for stamp in of_topic]
-        self.start_ns = start or min(every, default=0)
+        earliest = min(every, default=start or 0)
+        latest = max(every, default=earliest)
+        self.start_ns = start or earliest
         """Stamp at which the rig started, or of the first frame."""
-        self.duration = (max(every, default=self.start_ns) - self.start_ns) / 1e9
+        self.duration = (latest - self.start_ns) / 1e9
         """Of the run in seconds."""
-        self.begin = (min(every, default=self.start_ns) - self.start_ns) / 1e9
+        self.begin = (earliest - self.start_ns) / 1e9
         """Seconds into the run at which the recording begins, with the first that was received."""
         for array in expressions:
             stamp = stamp_to_ns(array.header.stamp)

@@ -122,7 +122,9 @@ def test_errors_tell_what_is_wrong(bundled, known, photographs):
             replace(CONFIG, **{name: value})
     with pytest.raises(ConfigurationError, match='folds is 1; give 0, or at least 2'):
         replace(CONFIG, folds=1)
-    with pytest.raises(ConfigurationError, match="precision is 'fp8'; choose one of auto"):
+    with pytest.raises(
+        ConfigurationError, match="precision is 'fp8'; choose one of auto, 32-true, bf16-mixed"
+    ):
         replace(CONFIG, precision='fp8')
     with pytest.raises(DataError, match='there are no faces to adapt with'):
         Adapter(*bundled, known, photographs.subset(slice(0)), CONFIG)

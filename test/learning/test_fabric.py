@@ -28,7 +28,9 @@ moment = 'end'
 
 
 def test_no_thread_of_the_process_group_outlives_the_training(start_two_processes, tmp_path):
-    assert start_two_processes(LEAVING, tmp_path).wait() == 0
+    script = tmp_path / 'leaving.py'
+    script.write_text(LEAVING)
+    assert start_two_processes(script, tmp_path).wait() == 0
     for rank in (0, 1):
         assert 'gloo' in (tmp_path / f'training{rank}').read_text()
         assert 'gloo' not in (tmp_path / f'end{rank}').read_text()
