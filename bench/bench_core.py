@@ -167,15 +167,18 @@ def main() -> None:
     parser.add_argument('--detector-model', default='')
     parser.add_argument('--frames', type=int, default=150)
     parser.add_argument('--light', type=float, default=1.0)
+    parser.add_argument(
+        '--copies', type=int, nargs='+', default=[2], help='how often each of four faces counts'
+    )
     arguments = vars(parser.parse_args())
-    frames, light = arguments.pop('frames'), arguments.pop('light')
+    frames, light, copied = (arguments.pop(name) for name in ('frames', 'light', 'copies'))
     settings = PipelineSettings(residual_period=0, **arguments)
     print(
         f'{"milliseconds":<46} {"min":>8} {"p50":>8} {"mean":>8} {"p99":>8} {"target":>8}  ratio'
         '   limit'
     )
     machine = Machine()
-    for people, copies in ((1, 1), (4, 1), (4, 2)):
+    for people, copies in ((1, 1), (4, 1), *((4, copies) for copies in copied)):
         rig, sets = render(people, frames, light)
         models = {lens: rig.camera_model(lens) for lens in LENSES}
         pipeline, creation = timed(Pipeline, settings, models)

@@ -19,6 +19,7 @@ from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataE
 from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.batches import Batches, Loader
 from fer_fusion_ros.expression.data.faces import Faces, center_crops
+from fer_fusion_ros.expression.data.mixing import Mixing
 from fer_fusion_ros.expression.data.modalities import Modalities
 from fer_fusion_ros.expression.losses import crowd_loss, expression_loss
 from fer_fusion_ros.expression.pyconv_se18 import PRESETS, PyConvSE18
@@ -73,6 +74,7 @@ class ExpressionConfig:
     :param margin: m of equation (11).
     :param augmentation: geometry and tone.
     :param modalities: shares of dim, infrared and fused faces.
+    :param mixing: of the faces with one another.
     :param precision: see `make_fabric`.
     :param seed: of everything random.
     :raises ConfigurationError: if there is no such preset, or a number is out of its range.
@@ -100,6 +102,7 @@ class ExpressionConfig:
     margin: float = 0.35
     augmentation: Augmentation = field(default_factory=Augmentation)
     modalities: Modalities = field(default_factory=Modalities)
+    mixing: Mixing = field(default_factory=Mixing)
     precision: str = 'auto'
     seed: int = 0
 
@@ -195,6 +198,8 @@ class Trainer:
             self.fabric.world_size,
             fuse,
             config.soft_share,
+            config.mixing,
+            round(config.mixing.until * config.epochs),
         )
         self.loader: Batches | Loader = self.batches
         if self.fabric.device.type == 'cuda':

@@ -355,6 +355,8 @@ def test_a_face_is_shown_in_one_modality():
         ('augmentation.erase=-1', r'augmentation: erase is -1\.0; it must be in 0\.\.1'),
         ('modalities.darkest=0', r'modalities: darkest is 0\.0; it must be above 0 and at most 1'),
         ('modalities.dim=1.1', r'modalities: dim is 1\.1; it must be in 0\.\.1'),
+        ('mixing.cutmix=2', r'mixing: cutmix is 2\.0; it must be in 0\.\.1'),
+        ('mixing.alpha=0', r'mixing: alpha is 0\.0; it must be above 0'),
     ],
 )
 def test_numbers_out_of_range_are_named(recipe, override, message):

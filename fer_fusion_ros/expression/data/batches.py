@@ -1,7 +1,7 @@
 """Batches of augmented faces, a pure function of seed, epoch, step and process."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from fer_fusion_ros.expression.data.augmentation import Augmentation
 from fer_fusion_ros.expression.data.faces import Faces
+from fer_fusion_ros.expression.data.mixing import Mixing
 from fer_fusion_ros.expression.data.modalities import Modalities
 
 
@@ -35,6 +36,8 @@ class Batches(Dataset):
     :param processes: that share a batch.
     :param fuse: see `Modalities`.
     :param soft_share: weight of the faces' soft labels beside the labels.
+    :param mixing: of the faces with one another.
+    :param mixed_epochs: how many epochs, from the first, have mixed faces.
     """
 
     faces: Faces
@@ -49,6 +52,8 @@ class Batches(Dataset):
     processes: int = 1
     fuse: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     soft_share: float = 0.0
+    mixing: Mixing = field(default_factory=Mixing)
+    mixed_epochs: int = 0
 
     def __len__(self) -> int:
         """Return the number of steps of an epoch; an incomplete last batch is left out."""
@@ -81,6 +86,8 @@ class Batches(Dataset):
             targets.lerp_(torch.from_numpy(self.faces.soft[rows]), self.soft_share)
         crowd = self.faces.crowd
         votes = torch.zeros(len(rows), 7) if crowd is None else torch.from_numpy(crowd[rows])
+        if epoch < self.mixed_epochs:
+            crops, (targets, votes) = self.mixing(crops, (targets, votes), rng)
         return (crops - self.mean) / self.std, labels, targets, votes
 
 

@@ -11,6 +11,7 @@ torch = pytest.importorskip('torch')
 from fer_fusion_ros.expression.data.augmentation import Augmentation  # noqa: E402
 from fer_fusion_ros.expression.data.batches import Batches, Loader  # noqa: E402
 from fer_fusion_ros.expression.data.faces import Faces  # noqa: E402
+from fer_fusion_ros.expression.data.mixing import Mixing  # noqa: E402
 from fer_fusion_ros.expression.data.modalities import Modalities, generator_fusion  # noqa: E402
 
 STILL = Augmentation(0, 0, 0, 1, 0, 0, 0)
@@ -104,3 +105,19 @@ def test_soft_labels_have_their_share(batches):
     rows = torch.arange(len(labels))
     assert torch.equal(targets[rows, labels], torch.full((6,), 0.75))
     assert torch.equal(targets[rows, (labels + 1) % 7], torch.full((6,), 0.25))
+
+
+def test_only_the_first_epochs_have_mixed_faces(batches):
+    crowd = np.eye(7, dtype=np.float32)[(batches.faces.labels + 2) % 7]
+    faces = replace(batches.faces, crowd=crowd)
+    mixed = replace(batches, faces=faces, mixing=Mixing(mixup=1.0), mixed_epochs=2)
+    for epoch, count in ((0, 18), (1, 18), (2, 0)):
+        changed = 0
+        for (crops, labels, targets, votes), (plain, *_) in zip(
+            mixed.epoch(epoch), batches.epoch(epoch), strict=True
+        ):
+            changed += int((crops != plain).flatten(1).any(1).sum())
+            # What is to be told of a face follows it, whatever was mixed.
+            assert torch.equal(votes, targets.roll(2, 1))
+            assert torch.equal(targets.argmax(1), labels)
+        assert changed == count
