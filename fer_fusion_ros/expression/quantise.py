@@ -1,8 +1,10 @@
 """Let CPUs compute an exported expression network in eight-bit integers."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 from onnxruntime import InferenceSession
@@ -24,6 +26,9 @@ _BATCH = 8
 """Faces whose common range is averaged with those of the others: the range of all would be that of
 the strangest, and leave few steps for the rest."""
 
+_STRANGE = 2
+"""Pictures of noise among them: what is taken for a face and is none keeps in range too."""
+
 _OPERATORS = ['Conv', 'Relu', 'Concat', 'Slice', 'DepthToSpace']
 """Convolutions, and what hands their results on without calculating."""
 
@@ -35,8 +40,8 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
     Rewrite the ONNX file of an expression network so that its convolutions compute in integers.
 
     Each filter has a scale of its own; the ranges of what lies between the layers are the usual
-    ones of `FACES` faces, shown in every modality. Weights are rounded to seven bits, as on CPUs
-    without VNNI sums of two products of eight bits overflow.
+    ones of `FACES` faces, shown in every modality, and of some noise. Weights are rounded to seven
+    bits, as on CPUs without VNNI sums of two products of eight bits overflow.
 
     :param path: as `export_expression` writes it; replaced.
     :param faces: like those that the network was trained on; their labels are not used.
@@ -48,14 +53,15 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
     metadata = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
     chosen = faces.images[rng.permutation(len(faces))[:FACES]].astype(np.float32) / 255
     crops = center_crops(_MODALITIES(chosen, rng), int(metadata['size']))[:, None]
-    inputs = (crops - np.float32(metadata['mean'])) / np.float32(metadata['std'])
+    inputs = _normalised(crops, metadata)
+    strange = _noise(_STRANGE * -(-len(inputs) // _BATCH), int(metadata['size']), rng)
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantised = (str(Path(folder) / name) for name in ('prepared', 'quantised'))
         quant_pre_process(str(path), prepared, skip_symbolic_shape=True)
         quantize_static(
             prepared,
             quantised,
-            _Reader(inputs),
+            _Reader(inputs, _normalised(strange, metadata)),
             op_types_to_quantize=_OPERATORS,
             per_channel=True,
             reduce_range=True,
@@ -76,6 +82,18 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
     onnx.save(model, str(path))
 
 
+def _normalised(crops: np.ndarray, metadata: Mapping[str, str]) -> np.ndarray:
+    return (crops - np.float32(metadata['mean'])) / np.float32(metadata['std'])
+
+
+def _noise(count: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return noise (count, 1, size, size) float32 in 0..1, from fine to coarse."""
+    pictures = rng.random((count, size, size), np.float32)
+    for picture in pictures:
+        cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.1, 3.0), picture)
+    return pictures[:, None]
+
+
 def _drop_unused_domains(model: onnx.ModelProto) -> None:
     # The quantiser names all operator sets that it knows; older ONNX Runtimes refuse those which
     # they do not.
@@ -86,8 +104,12 @@ def _drop_unused_domains(model: onnx.ModelProto) -> None:
 
 
 class _Reader(CalibrationDataReader):
-    def __init__(self, inputs: np.ndarray) -> None:
-        self._parts = iter(np.split(inputs, range(_BATCH, len(inputs), _BATCH)))
+    def __init__(self, faces: np.ndarray, strange: np.ndarray) -> None:
+        parts = (
+            np.split(images, range(step, len(images), step))
+            for images, step in ((faces, _BATCH), (strange, _STRANGE))
+        )
+        self._parts = (np.concatenate(part) for part in zip(*parts, strict=True))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         part = next(self._parts, None)
