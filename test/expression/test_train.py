@@ -14,6 +14,7 @@ from fer_fusion_ros.exceptions import CheckpointError, ConfigurationError, DataE
 from fer_fusion_ros.expression import train  # noqa: E402
 from fer_fusion_ros.expression.data.augmentation import Augmentation  # noqa: E402
 from fer_fusion_ros.expression.data.fer2013 import load_fer2013  # noqa: E402
+from fer_fusion_ros.expression.data.mixing import Mixing  # noqa: E402
 from fer_fusion_ros.expression.data.modalities import Modalities  # noqa: E402
 from fer_fusion_ros.expression.train import ExpressionConfig, Trainer  # noqa: E402
 from fer_fusion_ros.learning.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
@@ -328,6 +329,16 @@ def test_a_face_is_shown_in_one_modality():
     with pytest.raises(ConfigurationError, match=r'dim, infrared and fused are 1\.2 together'):
         Modalities(dim=0.6, infrared=0.6)
     assert Modalities(dim=0.7, infrared=0.2, fused=0.1).dim == 0.7
+
+
+def test_faces_are_mixed_until_the_recipe_says(faces, tmp_path):
+    config = replace(CONFIG, mixing=Mixing(mixup=1.0, until=0.5))
+    mixed, plain = (Trainer(each, faces, faces, tmp_path).batches for each in (config, CONFIG))
+    for epoch, same in ((0, False), (1, True)):
+        for (*_, ours, _), (*_, theirs, _) in zip(
+            mixed.epoch(epoch), plain.epoch(epoch), strict=True
+        ):
+            assert torch.equal(ours, theirs) == same
 
 
 @pytest.mark.parametrize('recipe', ['expression', 'expression_paper'])

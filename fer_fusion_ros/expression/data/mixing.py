@@ -40,7 +40,7 @@ class Mixing:
         self, crops: Tensor, told: tuple[Tensor, ...], rng: np.random.Generator
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """
-        Mix at random. Half of each face or more stays its own.
+        Mix at random. About half of each face or more stays its own.
 
         :param crops: (N, 1, S, S) float.
         :param told: (N, C) float each, what is to be told of the faces.
