@@ -178,15 +178,17 @@ def main() -> None:
         '   limit'
     )
     machine = Machine()
-    for people, copies in ((1, 1), (4, 1), *((4, copies) for copies in copied)):
+    crop_macs = CROP_MACS[settings.expression_weights]
+    for people, counts in ((1, [1]), (4, [1, *copied])):
         rig, sets = render(people, frames, light)
         models = {lens: rig.camera_model(lens) for lens in LENSES}
-        pipeline, creation = timed(Pipeline, settings, models)
-        _, first = timed(pipeline.process, sets[0])
-        if people == 1:
-            row('from start to first expression', [creation + first], 5000)
-            measure_images(pipeline, sets, machine)
-        measure_faces(pipeline, sets, copies, CROP_MACS[settings.expression_weights], machine)
+        for copies in counts:
+            pipeline, creation = timed(Pipeline, settings, models)
+            _, first = timed(pipeline.process, sets[0])
+            if people == 1:
+                row('from start to first expression', [creation + first], 5000)
+                measure_images(pipeline, sets, machine)
+            measure_faces(pipeline, sets, copies, crop_macs, machine)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f'peak resident memory {peak:.0f} MB, of which rendered images '

@@ -1,7 +1,7 @@
 """Let CPUs compute an exported expression network in eight-bit integers."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -54,14 +54,16 @@ def quantise(path: str | Path, faces: Faces, seed: int = 0) -> None:
     chosen = faces.images[rng.permutation(len(faces))[:FACES]].astype(np.float32) / 255
     crops = center_crops(_MODALITIES(chosen, rng), int(metadata['size']))[:, None]
     inputs = _normalised(crops, metadata)
-    strange = _noise(_STRANGE * -(-len(inputs) // _BATCH), int(metadata['size']), rng)
+    batches = np.split(inputs, range(_BATCH, len(inputs), _BATCH))
+    noise = _noise(_STRANGE * len(batches), int(metadata['size']), rng)
+    strange = np.split(_normalised(noise, metadata), len(batches))
     with tempfile.TemporaryDirectory() as folder:
         prepared, quantised = (str(Path(folder) / name) for name in ('prepared', 'quantised'))
         quant_pre_process(str(path), prepared, skip_symbolic_shape=True)
         quantize_static(
             prepared,
             quantised,
-            _Reader(inputs, _normalised(strange, metadata)),
+            _Reader(np.concatenate(both) for both in zip(batches, strange, strict=True)),
             op_types_to_quantize=_OPERATORS,
             per_channel=True,
             reduce_range=True,
@@ -104,16 +106,12 @@ def _drop_unused_domains(model: onnx.ModelProto) -> None:
 
 
 class _Reader(CalibrationDataReader):
-    def __init__(self, faces: np.ndarray, strange: np.ndarray) -> None:
-        parts = (
-            np.split(images, range(step, len(images), step))
-            for images, step in ((faces, _BATCH), (strange, _STRANGE))
-        )
-        self._parts = (np.concatenate(part) for part in zip(*parts, strict=True))
+    def __init__(self, batches: Iterator[np.ndarray]) -> None:
+        self._batches = batches
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        part = next(self._parts, None)
-        return None if part is None else {'face': part}
+        batch = next(self._batches, None)
+        return None if batch is None else {'face': batch}
 
 
 def _run(path: str, inputs: np.ndarray) -> np.ndarray:

@@ -147,6 +147,23 @@ def check_ranges(config: Any, ranges: Mapping[str, str]) -> None:
                 raise ConfigurationError(f'{name} is {value}; it must be {_in_words(interval)}.')
 
 
+def check_shares(config: Any, names: Sequence[str]) -> None:
+    """
+    Check that fields are shares of one whole.
+
+    :param config: a dataclass.
+    :param names: of two fields or more.
+    :raises ConfigurationError: if one is not in 0..1, or they are more than 1 together.
+    """
+    check_ranges(config, dict.fromkeys(names, '[0, 1]'))
+    total = sum(getattr(config, name) for name in names)
+    if total > 1 + 1e-9:  # which 0.7 + 0.2 + 0.1 may be
+        raise ConfigurationError(
+            f'{", ".join(names[:-1])} and {names[-1]} are {total:g} together; '
+            'they must be at most 1.'
+        )
+
+
 def _in_words(interval: str) -> str:
     low, high = interval[1:-1].split(', ')
     if interval[0] + interval[-1] == '[]':

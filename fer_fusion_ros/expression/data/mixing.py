@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fer_fusion_ros.exceptions import ConfigurationError
-from fer_fusion_ros.learning.config import check_ranges
+from fer_fusion_ros.learning.config import check_ranges, check_shares
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,8 @@ class Mixing:
     until: float = 0.8
 
     def __post_init__(self) -> None:
-        shares = dict.fromkeys(('mixup', 'cutmix', 'until'), '[0, 1]')
-        check_ranges(self, {**shares, 'alpha': '(0, inf)'})
-        total = self.mixup + self.cutmix
-        if total > 1 + 1e-9:
-            raise ConfigurationError(
-                f'mixup and cutmix are {total:g} together; they must be at most 1.'
-            )
+        check_ranges(self, {'alpha': '(0, inf)', 'until': '[0, 1]'})
+        check_shares(self, ('mixup', 'cutmix'))
 
     def __call__(
         self, crops: Tensor, told: tuple[Tensor, ...], rng: np.random.Generator
@@ -47,6 +41,8 @@ class Mixing:
         :param rng: source of all randomness.
         :return: the mixed crops, and what is to be told of them: mixed in the same proportion.
         """
+        if not self.mixup + self.cutmix:
+            return crops, told
         n, size = len(crops), crops.shape[-1]
         draw = rng.random(n)
         blended = draw < self.mixup

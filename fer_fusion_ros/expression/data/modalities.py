@@ -9,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_fusion_ros.exceptions import ConfigurationError
-from fer_fusion_ros.learning.config import check_ranges
+from fer_fusion_ros.learning.config import check_ranges, check_shares
 from fer_fusion_ros.lenses.rig.photometry import near_infrared, visible
 
 Fuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -39,13 +38,8 @@ class Modalities:
     soft: float = 0.0
 
     def __post_init__(self) -> None:
-        shares = dict.fromkeys(('dim', 'infrared', 'fused', 'soft'), '[0, 1]')
-        check_ranges(self, {**shares, 'darkest': '(0, 1]'})
-        total = self.dim + self.infrared + self.fused
-        if total > 1 + 1e-9:  # which 0.7 + 0.2 + 0.1 may be
-            raise ConfigurationError(
-                f'dim, infrared and fused are {total:g} together; they must be at most 1.'
-            )
+        check_ranges(self, {'darkest': '(0, 1]', 'soft': '[0, 1]'})
+        check_shares(self, ('dim', 'infrared', 'fused'))
 
     def __call__(
         self,
